@@ -1,0 +1,80 @@
+"""Files written so that they are there after a power cut, or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from storage.errors import AlreadyExists, Full, NotFound, StorageError, Unavailable
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+TEMPORARY = ".new-"
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Say an operating system's error as one of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise said(error) from error
+
+
+def said(error: OSError) -> StorageError:
+    if error.errno in NO_ROOM:
+        return Full("There is no room left on the disk.")
+    if isinstance(error, FileNotFoundError):
+        return NotFound("The store does not hold this object.")
+    if isinstance(error, FileExistsError):
+        return AlreadyExists(
+            "The store already holds an object of this name, and nothing is ever overwritten."
+        )
+    return Unavailable(f"The disk gave an error: {error.strerror}.")
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it, mode 0700, each durable in the one above."""
+    if folder.is_dir():
+        return
+    make_folders(folder.parent)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    sync_folder(folder.parent)
+
+
+def temporary_beside(target: Path) -> Path:
+    return target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+
+
+def open_new(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
+    rest = memoryview(data).cast("B")
+    while len(rest):
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def publish(temporary: Path, target: Path) -> None:
+    """Give a synced file its name, refusing to take another's place, and make the name durable.
+
+    When the folder cannot be synced the name is taken back: nobody may rely on it.
+    """
+    os.link(temporary, target)
+    try:
+        temporary.unlink(missing_ok=True)
+        sync_folder(target.parent)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,282 @@
+"""One case's vault: everything of the case that is kept, sealed under the case's key.
+
+``open`` is the only way to an object's content, and needs a receipt of a committed log entry. Fields and
+blobs are what database rows hold sealed; the hub logs their reading where it shows them.
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from storage.binding import canonical
+from storage.errors import NotFound, Tampered
+from storage.names import check_id, check_kind, check_version, new_id, object_name
+from storage.receipts import Receipt, ReceiptBook
+from storage.sealed import Bytes, Readable, SealedReader, Sealer, chunks_of, new_object_key
+from storage.stores.base import Store, StoredObject, StoreWriter
+from storage.wraps import KEY_SIZE, NONCE, unwrap, wrap
+
+_FIELD_VERSION = b"\x01"
+_FIELD_HEAD = 1 + NONCE
+_ALTERED = "This is not as it was sealed, so nothing of it can be shown."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedObject:
+    """What a database row keeps of an object; every part is needed to open it again.
+
+    ``size`` and ``sha256`` are of the content, ``sealed_size`` and ``sealed_sha256`` of the sealed bytes.
+    """
+
+    object_id: str
+    kind: str
+    version: int
+    size: int
+    sha256: str
+    sealed_size: int
+    sealed_sha256: str
+    wrapped_key: bytes
+    name: str
+
+
+class CaseKeys:
+    """The keys of one case, each derived from the case key for one use when it is first needed."""
+
+    def __init__(self, *, key: bytes, hub: str, area: str, case: str) -> None:
+        self._key = key
+        self.hub, self.area, self.case = hub, area, case
+
+    def __repr__(self) -> str:
+        return f"CaseKeys(case={self.case!r})"
+
+    @cached_property
+    def wrapping(self) -> AESGCM:
+        return AESGCM(self._derived("object-key"))
+
+    @cached_property
+    def fields(self) -> "FieldBox":
+        return FieldBox(self._derived("field"), self.binding("mappa-hub/field/1"))
+
+    @cached_property
+    def blobs(self) -> "FieldBox":
+        return FieldBox(self._derived("blob"), self.binding("mappa-hub/blob/1"))
+
+    def binding(self, label: str, *more: str | int) -> bytes:
+        return canonical(label, self.hub, self.area, self.case, *more)
+
+    def _derived(self, purpose: str) -> bytes:
+        info = self.binding("mappa-hub/case-purpose/1", purpose)
+        return HKDF(algorithm=hashes.SHA256(), length=KEY_SIZE, salt=None, info=info).derive(self._key)
+
+
+class FieldBox:
+    """Small things for database rows: ``01 | nonce (12) | ciphertext | tag (16)``, AES-256-GCM.
+
+    The associated data is ``bound`` followed by what the caller names, so a value moved to another field,
+    row or case does not open: ``Tampered``.
+    """
+
+    def __init__(self, key: bytes, bound: bytes) -> None:
+        self._cipher, self._bound = AESGCM(key), bound
+
+    def seal(self, data: bytes, *named: str | int) -> bytes:
+        nonce = os.urandom(NONCE)
+        return (
+            _FIELD_VERSION
+            + nonce
+            + self._cipher.encrypt(nonce, data, self._bound + canonical(*map(str, named)))
+        )
+
+    def open(self, sealed: bytes, *named: str | int) -> bytes:
+        if sealed[:1] != _FIELD_VERSION or len(sealed) < _FIELD_HEAD:
+            raise Tampered(_ALTERED)
+        bound = self._bound + canonical(*map(str, named))
+        try:
+            return self._cipher.decrypt(sealed[1:_FIELD_HEAD], memoryview(sealed)[_FIELD_HEAD:], bound)
+        except InvalidTag:
+            raise Tampered(_ALTERED) from None
+
+
+class Vault:
+    """Safe to share between threads; readers and pending objects are each for one."""
+
+    def __init__(self, keys: CaseKeys, store: Store, receipts: ReceiptBook) -> None:
+        self._keys, self._store, self._receipts = keys, store, receipts
+
+    @property
+    def area(self) -> str:
+        return self._keys.area
+
+    @property
+    def case(self) -> str:
+        return self._keys.case
+
+    def start(self, kind: str, *, object_id: str | None = None, version: int = 1) -> "PendingObject":
+        """Begin an object to be sealed as it comes in. One id and version is one object, whatever its kind."""
+        label = _Label(object_id or new_id(), check_kind(kind), check_version(version))
+        name = object_name(self.area, self.case, label.object_id, version)
+        key = new_object_key()
+        wrapped = wrap(self._keys.wrapping, key, self._key_binding(label))
+        writer = self._store.create(name)
+        try:
+            return PendingObject(writer, key, self._binding(label), wrapped, label, name)
+        except BaseException:
+            writer.abort()
+            raise
+
+    def put(
+        self,
+        kind: str,
+        source: Iterable[Bytes] | Readable,
+        *,
+        object_id: str | None = None,
+        version: int = 1,
+    ) -> SealedObject:
+        """Seal all of ``source``: chunks of bytes (``[data]``), or anything with ``read``."""
+        with self.start(kind, object_id=object_id, version=version) as pending:
+            for chunk in chunks_of(source):
+                pending.write(chunk)
+            return pending.finish()
+
+    def open(self, record: SealedObject, receipt: Receipt) -> SealedReader:
+        """The content, authenticated as it is read; close it after use.
+
+        ``NoReceipt`` comes before anything is touched; ``Tampered`` when the sealed bytes are not those of
+        the record, ``WrongKey`` when the record is another case's, ``NotFound`` when the bytes are gone.
+        """
+        self._receipts.check(receipt, self.area, self.case, record.object_id)
+        label = _Label(record.object_id, record.kind, record.version)
+        key = unwrap(self._keys.wrapping, record.wrapped_key, self._key_binding(label))
+        stored = self._store.open(self._name_of(record))
+        try:
+            return _reader(stored, record, key, self._binding(label))
+        except BaseException:
+            stored.close()
+            raise
+
+    def verify(self, record: SealedObject) -> None:
+        """Compare the sealed bytes with the record without opening them; ``Tampered`` when they differ."""
+        stored = self._store.open(self._name_of(record))
+        digest, buffer = hashlib.sha256(), memoryview(bytearray(1 << 20))
+        try:
+            while got := stored.readinto(buffer):
+                digest.update(buffer[:got])
+        finally:
+            stored.close()
+        if digest.hexdigest() != record.sealed_sha256:
+            raise Tampered(_ALTERED)
+
+    def discard(self, record: SealedObject) -> None:
+        """Remove the sealed bytes for good; it is no error when they are gone already."""
+        try:
+            self._store.delete(self._name_of(record))
+        except NotFound:
+            return
+
+    def seal_field(self, field: str, row: str, data: bytes) -> bytes:
+        return self._keys.fields.seal(data, field, row)
+
+    def open_field(self, field: str, row: str, sealed: bytes) -> bytes:
+        return self._keys.fields.open(sealed, field, row)
+
+    def seal_blob(self, kind: str, row: str, version: int, data: bytes) -> bytes:
+        """Like a field, with a version that the row holds too, so that an older blob does not open."""
+        return self._keys.blobs.seal(data, kind, row, version)
+
+    def open_blob(self, kind: str, row: str, version: int, sealed: bytes) -> bytes:
+        return self._keys.blobs.open(sealed, kind, row, version)
+
+    def _name_of(self, record: SealedObject) -> str:
+        name = object_name(self.area, self.case, check_id(record.object_id), record.version)
+        if name != record.name:
+            raise Tampered("The record names another object's bytes.")
+        return name
+
+    def _binding(self, label: "_Label") -> bytes:
+        return self._keys.binding("mappa-hub/object/1", label.object_id, label.kind, label.version)
+
+    def _key_binding(self, label: "_Label") -> bytes:
+        return self._keys.binding("mappa-hub/object-key/1", label.object_id, label.kind, label.version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    object_id: str
+    kind: str
+    version: int
+
+
+class PendingObject:
+    """An object on its way in: ``write`` as often as needed, then ``finish`` or ``abort``.
+
+    As a context manager it is aborted unless it was finished. Nothing is in the store before ``finish``.
+    """
+
+    def __init__(
+        self, writer: StoreWriter, key: bytes, binding: bytes, wrapped: bytes, label: _Label, name: str
+    ) -> None:
+        self._writer, self._wrapped, self._label, self._name = writer, wrapped, label, name
+        self._content, self._sealed = hashlib.sha256(), hashlib.sha256()
+        self._sealer = Sealer(_Hashed(writer, self._sealed), key, binding)
+
+    @property
+    def object_id(self) -> str:
+        return self._label.object_id
+
+    def write(self, data: Bytes) -> int:
+        self._content.update(data)
+        return self._sealer.write(data)
+
+    def finish(self) -> SealedObject:
+        totals = self._sealer.finish()
+        self._writer.commit()
+        return SealedObject(
+            object_id=self._label.object_id,
+            kind=self._label.kind,
+            version=self._label.version,
+            size=totals.size,
+            sha256=self._content.hexdigest(),
+            sealed_size=totals.sealed_size,
+            sealed_sha256=self._sealed.hexdigest(),
+            wrapped_key=self._wrapped,
+            name=self._name,
+        )
+
+    def abort(self) -> None:
+        self._writer.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+def _reader(stored: StoredObject, record: SealedObject, key: bytes, binding: bytes) -> SealedReader:
+    if stored.seek(0, io.SEEK_END) != record.sealed_size:
+        raise Tampered(_ALTERED)
+    reader = SealedReader(stored, key, binding)
+    if reader.size != record.size:
+        raise Tampered(_ALTERED)
+    return reader
+
+
+class _Hashed:
+    def __init__(self, writer: StoreWriter, digest: "hashlib._Hash") -> None:
+        self._writer, self._digest = writer, digest
+
+    def write(self, data: memoryview, /) -> None:
+        self._digest.update(data)
+        self._writer.write(data)
