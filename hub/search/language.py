@@ -1,0 +1,163 @@
+"""Words of a text as search sees them: folded, without common words, stemmed, with every writing of a reference or date.
+
+The stemmer, the list of common words and the table of accents are Whoosh's; the tokeniser is this module's own, because
+a token object for each word costs more than everything else together.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+from whoosh.analysis import STOP_WORDS
+from whoosh.lang.porter import stem
+from whoosh.support.charset import accent_map
+
+# Left out of the common words: "May" and "Will" are names, and a search for either has to find its person.
+COMMON = frozenset(STOP_WORDS) - {"may", "will", "tbd", "us"}
+LONGEST_WORD = 64
+LONGEST_JOINED = 40
+MOST_PARTS = 6
+_CACHED_WORDS = 1 << 15
+
+# One or more letters or digits, joined to more of them by a sign that names, references and dates are written with.
+_WORD = re.compile(r"[^\W_]+(?:(?:[-\u2010\u2011/.'\u2019_&]|-\r?\n)[^\W_]+)*")
+_PART = re.compile(r"[^\W_]+")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = r"(jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}"
+LONG_DATE = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH},? (\d{{4}})\b", re.IGNORECASE)
+_ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
+_SHORT_DATE = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
+
+
+class Token(NamedTuple):
+    """`term` is what is indexed; `start` and `end` are offsets into the text as `clean` returns it.
+
+    A token with `extra` is a second writing of the words at its position (a joined compound, a date): it can be found,
+    but takes no place of its own in a phrase.
+    """
+
+    term: str
+    position: int
+    start: int
+    end: int
+    extra: bool
+
+
+def clean(text: str) -> str:
+    """The text composed (NFC) and without invisible characters, which can split a word without being seen."""
+    if text.isascii():
+        return text
+    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def fold(word: str) -> str:
+    """Lower case without accents or ligatures; at most LONGEST_WORD characters. May be empty."""
+    if not word.isascii():
+        split = unicodedata.normalize("NFKD", word).translate(accent_map).casefold()
+        word = "".join(letter for letter in split if letter.isalnum())
+    return word[:LONGEST_WORD].lower()
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def term_of(word: str) -> str:
+    """The indexed form of one word, or "" for a common word."""
+    folded = fold(word)
+    if folded in COMMON:
+        return ""
+    return str(stem(folded)) if folded.isascii() and folded.isalpha() else folded
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def hash_of(term: str) -> int:
+    """64 bits that stand for a term in a shard. Not keyed: a shard is only ever stored sealed."""
+    return int.from_bytes(blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Every token of a `clean` text, in reading order. Common words take a position and give no token."""
+    dates = _long_dates(text)
+    position = 0
+    for match in _WORD.finditer(text):
+        word, start = match.group(), match.start()
+        if start in dates:
+            day, end = dates[start]
+            yield Token(day, position, start, end, extra=True)
+        if word.isalnum():
+            term = term_of(word)
+            if term:
+                yield Token(term, position, start, match.end(), extra=False)
+            position += 1
+            continue
+        for token in _compound(word, position, start):
+            position = token.position
+            if token.term:
+                yield token
+        position += 1
+
+
+def words(text: str) -> set[str]:
+    """Every distinct folded word of a `clean` text, unstemmed, common words left out: a shard's own word list."""
+    found = {fold(word) for word in set(_PART.findall(text))}
+    return {word for word in found if word and word not in COMMON}
+
+
+def date_term(text: str) -> str:
+    """The term of a day written in one go (2026-03-12, 12/03/2026, 12.3.26: day first), or "" if it is none."""
+    iso = _ISO_DATE.fullmatch(text)
+    if iso:
+        return _day_term(int(iso[1]), int(iso[2]), int(iso[3]))
+    short = _SHORT_DATE.fullmatch(text)
+    if not short:
+        return ""
+    return _day_term(_full_year(short[3]), int(short[2]), int(short[1]))
+
+
+def long_date(match: re.Match[str]) -> str:
+    """The ISO writing of a LONG_DATE match ("12 March 2026"), or "" if there is no such day."""
+    term = _day_term(int(match[3]), _MONTHS.index(match[2][:3].lower()) + 1, int(match[1]))
+    return term.removeprefix("date:")
+
+
+def _long_dates(text: str) -> dict[int, tuple[str, int]]:
+    found = ((match, long_date(match)) for match in LONG_DATE.finditer(text))
+    return {match.start(): (f"date:{day}", match.end()) for match, day in found if day}
+
+
+def _full_year(digits: str) -> int:
+    """Two digits are read as 1951 to 2050."""
+    return int(digits) if len(digits) > len("99") else 1951 + (int(digits) - 51) % 100
+
+
+def _day_term(year: int, month: int, day: int) -> str:
+    try:
+        return f"date:{date(year, month, day).isoformat()}"
+    except ValueError:
+        return ""
+
+
+def _compound(word: str, position: int, start: int) -> Iterator[Token]:
+    """The parts of a compound, its joined writing and its date, all from `position`; a common part has no term."""
+    end = start + len(word)
+    if word[-2:] in {"'s", "\u2019s", "'S", "\u2019S"}:
+        word = word[:-2]
+    day = date_term(word)
+    if day:
+        yield Token(day, position, start, end, extra=True)
+    parts = list(_PART.finditer(word))
+    if 1 < len(parts) <= MOST_PARTS and len(word) <= LONGEST_JOINED:
+        yield Token(joined(word), position, start, end, extra=True)
+    for place, part in enumerate(parts):
+        yield Token(
+            term_of(part.group()), position + place, start + part.start(), start + part.end(), extra=False
+        )
+
+
+def joined(word: str) -> str:
+    """The term of a compound written without its signs: AB/123-45 and AB12345 are the same."""
+    return term_of("".join(_PART.findall(word)))
