@@ -1,0 +1,126 @@
+"""The settings of one hub, read once at start-up and never changed after.
+
+Every engine is chosen by a URL; whatever is not set lives under `HUB_HOME`.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+MIN_SECRET = 32
+"""Characters that a secret must have: 32 of base64 carry 192 bits."""
+
+Network = IPv4Network | IPv6Network
+
+
+class ConfigError(Exception):
+    """A setting is missing, weak or contradicts another; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    home: Path
+    database_url: str
+    store_url: str
+    keys_url: str
+    mail_url: str
+    secret: str
+    secret_generated: bool = False
+    production: bool = False
+    public_url: str = ""
+    trusted_proxies: tuple[Network, ...] = ()
+    max_upload: int = 100 * 1024 * 1024
+    idle_limit: timedelta = timedelta(minutes=20)
+    absolute_limit: timedelta = timedelta(hours=10)
+    assets: Path | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """Read `HUB_*`; creates `HUB_HOME` (0700) and, outside production, a secret in it.
+
+        Raises ConfigError with one sentence that names the setting.
+        """
+        home = _make_home(Path(environ.get("HUB_HOME", "var")).absolute())
+        production = _one_of(environ, "HUB_ENV", ("development", "production")) == "production"
+        secret, generated = _secret(environ, home, production=production)
+        return cls(
+            home=home,
+            database_url=environ.get("HUB_DATABASE_URL") or f"sqlite:///{home / 'hub.sqlite'}",
+            store_url=environ.get("HUB_STORE_URL", ""),
+            keys_url=environ.get("HUB_KEYS_URL", ""),
+            mail_url=environ.get("HUB_MAIL_URL") or f"outbox:{home / 'outbox'}",
+            secret=secret,
+            secret_generated=generated,
+            production=production,
+            public_url=environ.get("HUB_PUBLIC_URL", "").rstrip("/"),
+            trusted_proxies=_networks(environ.get("HUB_TRUSTED_PROXIES", "")),
+            max_upload=_whole(environ, "HUB_MAX_UPLOAD", 100) * 1024 * 1024,
+            idle_limit=timedelta(minutes=_whole(environ, "HUB_IDLE_MINUTES", 20)),
+            absolute_limit=timedelta(hours=_whole(environ, "HUB_SESSION_HOURS", 10)),
+            assets=Path(environ["HUB_ASSETS"]) if environ.get("HUB_ASSETS") else None,
+        )
+
+
+def production_faults(config: Config) -> list[str]:
+    """What keeps these settings from production, a sentence each; the rest is asked of the database."""
+    faults = []
+    if config.secret_generated:
+        faults.append("HUB_SECRET is not set: the secret was generated; set one of your own.")
+    if not config.public_url.startswith("https://"):
+        faults.append("HUB_PUBLIC_URL must be the https:// address that people use.")
+    if not config.trusted_proxies:
+        faults.append("HUB_TRUSTED_PROXIES is not set: plain http is served only behind a named TLS proxy.")
+    return faults
+
+
+def _make_home(home: Path) -> Path:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"HUB_HOME {home} cannot be made: {error.strerror}.") from error
+    return home
+
+
+def _secret(environ: Mapping[str, str], home: Path, *, production: bool) -> tuple[str, bool]:
+    given = environ.get("HUB_SECRET", "")
+    if given:
+        _refuse_weak(given)
+        return given, False
+    kept = home / "secret"
+    if not kept.exists() and not production:
+        _write_secret(kept)
+    return (kept.read_text() if kept.exists() else secrets.token_urlsafe(48)), True
+
+
+def _write_secret(path: Path) -> None:
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_urlsafe(48))
+
+
+def _refuse_weak(secret: str) -> None:
+    if len(secret) < MIN_SECRET or len(set(secret)) < MIN_SECRET // 3:
+        raise ConfigError(f"HUB_SECRET is weak: give at least {MIN_SECRET} random characters.")
+
+
+def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    value = environ.get(name) or choices[0]
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
+    return int(value)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ConfigError(f"HUB_TRUSTED_PROXIES must be addresses or networks: {error}.") from error

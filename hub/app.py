@@ -1,0 +1,100 @@
+"""Puts the hub together: the only place that names concrete classes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from config import Config
+from hub.cases.service import CaseService
+from hub.clock import Clock, system_clock
+from hub.db import Database, make_engine
+from hub.documents.reader.client import Reader
+from hub.documents.service import DocumentService
+from hub.governance.service import GovernanceService
+from hub.ledger.service import AccessLog
+from hub.meetings.service import MeetingService
+from hub.people.service import PeopleService
+from hub.people.sessions import Sessions
+from hub.search.service import SearchService
+from hub.statement.service import StatementService
+from hub.vaults import Vaults
+from hub.web import blueprints, errors, guard, headers, jinja
+from hub.web.routes import IdConverter
+from hub.web.spool import request_class
+from storage.keys import key_provider_from_url
+from storage.receipts import ReceiptBook
+from storage.stores import store_from_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    config: Config
+    clock: Clock
+    db: Database
+    vaults: Vaults
+    sessions: Sessions
+    people: PeopleService
+    statement: StatementService
+    cases: CaseService
+    documents: DocumentService
+    meetings: MeetingService
+    search: SearchService
+    governance: GovernanceService
+
+
+def build_services(config: Config, clock: Clock = system_clock) -> Services:
+    """Everything below the web layer; opens no connection yet."""
+    receipts = ReceiptBook()
+    store = store_from_url(config.store_url, config.home)
+    vaults = Vaults(lambda: key_provider_from_url(config.keys_url, config.home), store, receipts)
+    db = Database(make_engine(config.database_url), AccessLog(clock, vaults.seal_log), receipts)
+    sessions = Sessions(db, clock, secret=config.secret, idle=config.idle_limit, absolute=config.absolute_limit)
+    search = SearchService(db, clock, vaults)
+    return Services(
+        config=config,
+        clock=clock,
+        db=db,
+        vaults=vaults,
+        sessions=sessions,
+        people=PeopleService(db, clock, vaults, sessions, secret=config.secret),
+        statement=StatementService(db, clock),
+        cases=CaseService(db, clock, vaults),
+        documents=DocumentService(db, clock, vaults, Reader(), search),
+        meetings=MeetingService(db, clock, vaults),
+        search=search,
+        governance=GovernanceService(db, clock, vaults),
+    )
+
+
+def create_app(config: Config, clock: Clock = system_clock) -> Flask:
+    """The finished application. Raises `hub.web.guard.UndeclaredRoute` when a route declares nothing."""
+    app = Flask("hub", template_folder="../templates", static_folder=None)
+    app.request_class = request_class(_spool(config))
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.strict_slashes = False
+    app.secret_key = config.secret
+    app.config.update(
+        MAX_CONTENT_LENGTH=config.max_upload + 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_FORM_PARTS=500,
+        SESSION_COOKIE_NAME="__Host-hub_form" if config.production else "hub_form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.production,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+    )
+    app.extensions["hub"] = build_services(config, clock)
+    blueprints.register(app)
+    jinja.configure(app)
+    headers.install(app, https=config.production)
+    errors.install(app)
+    guard.install(app)
+    return app
+
+
+def _spool(config: Config) -> Path:
+    folder = config.home / "spool"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

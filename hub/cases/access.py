@@ -1,0 +1,60 @@
+"""Which cases a person may see: one row loaded and authorised in one call, or all of them as SQL.
+
+The two ways are held to each other by a test: `visible_cases` lists exactly what `load_case` gives.
+"""
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy.orm import Session
+
+from hub.access.actor import Actor
+from hub.access.permissions import GRANTS, Permission, Role
+from hub.access.policy import CaseFacts, Denied, require_on_case
+from hub.cases.model import Case, CaseAgency, CaseExclusion, CaseMember
+from hub.errors import NotHere
+
+
+def load_case(session: Session, actor: Actor, permission: Permission, case: str) -> Case:
+    """The case, if the actor may do this to it. Raises NotHere, alike for absent and forbidden."""
+    row = session.get(Case, case)
+    if row is None:
+        _facts_of_nothing(session, case)
+        raise NotHere(permission=permission, why="absent", case=case)
+    try:
+        require_on_case(actor, permission, case_facts(session, row))
+    except Denied as denied:
+        raise NotHere(permission=permission, why=f"forbidden: {denied}", case=case) from denied
+    return row
+
+
+def case_facts(session: Session, case: Case) -> CaseFacts:
+    return CaseFacts(
+        case=case.id,
+        area=case.area_id,
+        coordinator=case.coordinator_id,
+        agencies=frozenset(session.scalars(select(CaseAgency.agency_id).where(CaseAgency.case_id == case.id))),
+        team=frozenset(session.scalars(select(CaseMember.account_id).where(CaseMember.case_id == case.id))),
+        excluded=frozenset(session.scalars(select(CaseExclusion.account_id).where(CaseExclusion.case_id == case.id))),
+    )
+
+
+def _facts_of_nothing(session: Session, case: str) -> None:
+    """The same three queries for a case that is not there: absence must not answer sooner."""
+    for column in (CaseAgency.case_id, CaseMember.case_id, CaseExclusion.case_id):
+        session.scalars(select(column).where(column == case)).all()
+
+
+def visible_cases(actor: Actor) -> ColumnElement[bool]:
+    """The condition on `Case` that holds for the cases the actor may read; `false()` for most roles."""
+    if actor.role is None or Permission.CASE_READ not in GRANTS[actor.role]:
+        return false()
+    excluded = exists().where(CaseExclusion.case_id == Case.id, CaseExclusion.account_id == actor.account)
+    return and_(Case.area_id == actor.area, ~excluded, _stands(actor))
+
+
+def _stands(actor: Actor) -> ColumnElement[bool]:
+    if actor.role is Role.COORDINATOR:
+        return Case.coordinator_id == actor.account
+    on_team = exists().where(CaseMember.case_id == Case.id, CaseMember.account_id == actor.account)
+    if actor.role is Role.ATTENDEE:
+        return on_team
+    return or_(on_team, exists().where(CaseAgency.case_id == Case.id, CaseAgency.agency_id == actor.agency))

@@ -1,0 +1,195 @@
+"""The engine, and the unit of work: the only place that commits.
+
+* `reading()` gives a session that is never committed.
+* `work()` gives a unit of work. Rows and log entries become durable together in `commit()`, or not at all.
+* Entries are appended last, so that the head of the log is locked for as short as can be.
+* A receipt exists only for a committed entry; the vault opens nothing without one.
+* Whatever keeps the entry from being written becomes LogUnwritable: the caller serves nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import DateTime, Dialect, Engine, LargeBinary, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from hub.access.actor import Actor
+from hub.errors import LogUnwritable
+from hub.ledger.events import Event
+from storage.receipts import Receipt, ReceiptBook
+
+LOCK_WAIT_MS = 1500
+"""How long a writer waits for another: the answer must come within 2 s, refused or not."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python on every database; SQLite itself keeps no zone. Refuses naive times."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, bytes: LargeBinary}  # noqa: RUF012 - SQLAlchemy reads it as declared
+
+
+def make_engine(url: str) -> Engine:
+    """SQLite (WAL, full sync, foreign keys) or PostgreSQL (`postgresql+psycopg://`)."""
+    if url.startswith("sqlite"):
+        return _sqlite(url)
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=2,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 2, "options": f"-c lock_timeout={LOCK_WAIT_MS} -c timezone=UTC"},
+    )
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, pool_size=8, max_overflow=8, pool_timeout=2, connect_args={"timeout": LOCK_WAIT_MS / 1000})
+    event.listen(engine, "connect", _sqlite_settings)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_settings(connection: Any, entry: ConnectionPoolEntry) -> None:  # noqa: ARG001 - SQLAlchemy's signature
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Any) -> None:
+    """A writer takes its lock at once: upgrading a reader's later can fail without waiting."""
+    writes = connection.get_execution_options().get("hub_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """An entry of a unit of work; `sequence` is known once committed."""
+
+    actor: Actor
+    event: Event
+    sequence: int | None = None
+
+
+class Ledger(Protocol):
+    def append(self, session: Session, entries: Sequence[Entry]) -> None:
+        """Write the entries and set their sequence numbers; locks the area's head until commit."""
+
+
+class UnitOfWork:
+    def __init__(self, session: Session, ledger: Ledger, receipts: ReceiptBook) -> None:
+        self.session = session
+        self._ledger = ledger
+        self._receipts = receipts
+        self._entries: list[Entry] = []
+        self._after: list[Callable[[], None]] = []
+        self._committed = False
+
+    def record(self, actor: Actor, what: Event) -> Entry:
+        """Have the entry written with this unit of work."""
+        entry = Entry(actor=actor, event=what)
+        self._entries.append(entry)
+        return entry
+
+    def after(self, then: Callable[[], None]) -> None:
+        """Have this done once the commit is durable: mail, jobs."""
+        self._after.append(then)
+
+    def commit(self) -> None:
+        """Make rows and entries durable. Raises LogUnwritable when that cannot be."""
+        try:
+            self.session.flush()
+            self._ledger.append(self.session, self._entries)
+            self.session.commit()
+        except DBAPIError as error:
+            self.session.rollback()
+            raise _as_told(error) from error
+        self._committed = True
+        for then in self._after:
+            then()
+
+    def receipt(self, entry: Entry, *, case: str, objects: Sequence[str], purpose: str = "person") -> Receipt:
+        """For the vault, of an entry of this unit once committed; `objects` are the sealed objects it covers."""
+        if not self._committed or entry.sequence is None or entry not in self._entries:
+            raise LogUnwritable
+        return self._receipts.mint(
+            entry=entry.sequence, area=entry.actor.area, case=case, objects=frozenset(objects), purpose=purpose
+        )
+
+
+def _as_told(error: DBAPIError) -> Exception:
+    """A constraint that fails is the caller's matter; all else means that nothing could be written."""
+    from sqlalchemy.exc import IntegrityError  # noqa: PLC0415 - one use
+
+    return error if isinstance(error, IntegrityError) else LogUnwritable()
+
+
+class Database:
+    def __init__(self, engine: Engine, ledger: Ledger, receipts: ReceiptBook) -> None:
+        self.engine = engine
+        self._ledger = ledger
+        self._receipts = receipts
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with _unavailable_is_told(), Session(self.engine, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def work(self) -> Iterator[UnitOfWork]:
+        """Rolled back unless `commit()` was called."""
+        writing = self.engine.execution_options(hub_writes=True)
+        with _unavailable_is_told(), Session(writing, expire_on_commit=False) as session:
+            yield UnitOfWork(session, self._ledger, self._receipts)
+
+    def record(self, actor: Actor, what: Event) -> None:
+        """One entry in a transaction of its own: a refusal must outlive the work that it refused."""
+        with self.work() as work:
+            work.record(actor, what)
+            work.commit()
+
+
+@contextmanager
+def _unavailable_is_told() -> Iterator[None]:
+    try:
+        yield
+    except (PoolTimeoutError, DBAPIError) as error:
+        from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError  # noqa: PLC0415 - one use
+
+        if isinstance(error, IntegrityError | DataError | ProgrammingError):
+            raise
+        raise LogUnwritable from error
+    except SQLAlchemyError:
+        raise

@@ -1,0 +1,60 @@
+"""Tables of the access log. Triggers of the first migration refuse UPDATE and DELETE of entries."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.db import Base
+
+
+class LogEntry(Base):
+    """One entry. `leaf` is the canonical JSON that is hashed; the other columns repeat parts of it for filters."""
+
+    __tablename__ = "log_entry"
+
+    area_id: Mapped[str] = mapped_column(ForeignKey("area.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    case_id: Mapped[str | None] = mapped_column(String(26))
+    case_sequence: Mapped[int | None] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    actor_id: Mapped[str | None] = mapped_column(String(26))
+    agency_id: Mapped[str | None] = mapped_column(String(26))
+    session_id: Mapped[str | None] = mapped_column(String(64))
+    event: Mapped[str] = mapped_column(String(40))
+    operation: Mapped[str | None] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(10))
+    document_id: Mapped[str | None] = mapped_column(String(26))
+    meeting_id: Mapped[str | None] = mapped_column(String(26))
+    reason: Mapped[str | None] = mapped_column(String(20))
+    leaf: Mapped[str] = mapped_column(Text)
+    leaf_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    chain: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sealed: Mapped[bytes | None]
+
+    __table_args__ = (
+        Index("ix_log_entry_at", "area_id", "at"),
+        Index("ix_log_entry_actor", "area_id", "actor_id", "sequence"),
+        Index("ix_log_entry_case", "area_id", "case_id", "case_sequence", unique=True),
+        Index("ix_log_entry_document", "area_id", "document_id", "sequence"),
+        Index("ix_log_entry_event", "area_id", "event", "sequence"),
+    )
+
+
+class LogHead(Base):
+    """How far an area's log has come; its row is locked while entries are appended."""
+
+    __tablename__ = "log_head"
+
+    area_id: Mapped[str] = mapped_column(ForeignKey("area.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    chain: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class LogCaseHead(Base):
+    """How far one case's own sequence has come."""
+
+    __tablename__ = "log_case_head"
+
+    case_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    sequence: Mapped[int] = mapped_column(Integer)

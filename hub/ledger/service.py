@@ -1,0 +1,156 @@
+"""The access log: appended to inside a unit of work, read by information governance, verified by anyone."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from hub.access.actor import Actor
+from hub.clock import Clock
+from hub.db import Entry
+from hub.ledger.entries import GENESIS, Place, first_break, leaf, leaf_hash, link
+from hub.ledger.events import Event
+from hub.ledger.model import LogCaseHead, LogEntry, LogHead
+
+Seal = Callable[[Session, str, bytes], bytes]
+"""(session, area id, plain) -> sealed under the area's log key."""
+
+COLUMNS = {"case": "case_id", "document": "document_id", "meeting": "meeting_id", "reason": "reason"}
+
+
+class AccessLog:
+    """Appends entries; see `hub.db.Ledger`."""
+
+    def __init__(self, clock: Clock, seal: Seal) -> None:
+        self._clock = clock
+        self._seal = seal
+
+    def append(self, session: Session, entries: Sequence[Entry]) -> None:
+        """Gap-free per area and per case, in the order recorded; all entries of one unit are of one area."""
+        if not entries:
+            return
+        area = entries[0].actor.area
+        head = _lock_head(session, area)
+        sequence, chain = head.sequence, head.chain
+        heads = _lock_case_heads(session, {case for entry in entries if (case := _case(entry.event))})
+        rows = []
+        at = self._clock()
+        for entry in entries:
+            sequence += 1
+            case_sequence = _advance(heads, _case(entry.event))
+            row = self._row(session, entry, Place(sequence=sequence, case_sequence=case_sequence, at=at))
+            chain = row["chain"] = link(chain, row["leaf_hash"])
+            entry.sequence = sequence
+            rows.append(row)
+        session.execute(insert(LogEntry), rows)
+        session.execute(update(LogHead).where(LogHead.area_id == area).values(sequence=sequence, chain=chain))
+        _store_case_heads(session, heads)
+
+    def _row(self, session: Session, entry: Entry, place: Place) -> dict[str, Any]:
+        actor, event = entry.actor, entry.event
+        sealed = self._sealed(session, actor, event)
+        text = leaf(actor, event, place, sealed)
+        fields = event.public()
+        return {
+            "area_id": actor.area,
+            "sequence": place.sequence,
+            "case_sequence": place.case_sequence,
+            "at": place.at,
+            "actor_id": actor.account,
+            "agency_id": actor.agency,
+            "session_id": actor.session,
+            "event": event.name,
+            "operation": event.operation,
+            "outcome": event.outcome,
+            "leaf": text,
+            "leaf_hash": leaf_hash(text),
+            "sealed": sealed,
+            **{column: fields.get(name) for name, column in COLUMNS.items()},
+        }
+
+    def _sealed(self, session: Session, actor: Actor, event: Event) -> bytes | None:
+        private = {**event.private()}
+        if actor.address:
+            private |= {"address": actor.address, "device": actor.device}
+        if not private:
+            return None
+        return self._seal(session, actor.area, json.dumps(private, ensure_ascii=False).encode())
+
+
+def begin(session: Session, area: str) -> None:
+    """Start the log of a new area."""
+    session.add(LogHead(area_id=area, sequence=0, chain=GENESIS))
+
+
+def verify(session: Session, area: str) -> int | None:
+    """The first bad sequence number of the area's log, or None; columns are held against their leaf too."""
+    checked: list[int] = []
+    broken = first_break(_walk(session, area, checked))
+    return min([*checked, *([broken] if broken else [])], default=None) or _short(session, area)
+
+
+def _walk(session: Session, area: str, mismatched: list[int]) -> Iterator[tuple[int, str, bytes]]:
+    query = select(LogEntry).where(LogEntry.area_id == area).order_by(LogEntry.sequence)
+    for entry in session.scalars(query.execution_options(yield_per=1000)):
+        if not mismatched and _differs(entry):
+            mismatched.append(entry.sequence)
+        yield entry.sequence, entry.leaf, entry.chain
+
+
+def _differs(entry: LogEntry) -> bool:
+    body = json.loads(entry.leaf)
+    fields = body["fields"]
+    return (
+        body["actor"] != entry.actor_id
+        or body["event"] != entry.event
+        or body["case_seq"] != entry.case_sequence
+        or datetime.fromisoformat(body["at"]) != entry.at
+        or any(fields.get(name) != getattr(entry, column) for name, column in COLUMNS.items())
+    )
+
+
+def _short(session: Session, area: str) -> int | None:
+    head = session.get_one(LogHead, area)
+    last = session.scalars(
+        select(LogEntry).where(LogEntry.area_id == area).order_by(LogEntry.sequence.desc()).limit(1)
+    ).first()
+    ends = (last.sequence, last.chain) if last else (0, GENESIS)
+    return None if ends == (head.sequence, head.chain) else ends[0] + 1
+
+
+def _case(event: Event) -> str | None:
+    """The case in whose own sequence the entry counts; a refusal may name one that does not exist."""
+    return getattr(event, "case", None) if event.operation else None
+
+
+def _lock_head(session: Session, area: str) -> LogHead:
+    query = select(LogHead).where(LogHead.area_id == area).with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one()
+
+
+def _lock_case_heads(session: Session, cases: set[str]) -> dict[str, tuple[int, bool]]:
+    """{case: (sequence so far, whether it has a row)}; the area's lock already keeps others out."""
+    found = {case: (0, False) for case in cases}
+    if cases:
+        query = select(LogCaseHead.case_id, LogCaseHead.sequence).where(LogCaseHead.case_id.in_(cases))
+        found |= {case: (sequence, True) for case, sequence in session.execute(query)}
+    return found
+
+
+def _advance(heads: dict[str, tuple[int, bool]], case: str | None) -> int | None:
+    if case is None:
+        return None
+    sequence, exists = heads[case]
+    heads[case] = (sequence + 1, exists)
+    return sequence + 1
+
+
+def _store_case_heads(session: Session, heads: dict[str, tuple[int, bool]]) -> None:
+    for case, (sequence, exists) in heads.items():
+        if exists:
+            session.execute(update(LogCaseHead).where(LogCaseHead.case_id == case).values(sequence=sequence))
+        else:
+            session.execute(insert(LogCaseHead).values(case_id=case, sequence=sequence))

@@ -1,0 +1,92 @@
+"""A status and one sentence for every error; the person sees no more, the log knows more.
+
+A refusal about a case is written to the access log in a transaction of its own, whether the
+thing is absent or forbidden, so that both look and cost the same from outside.
+"""
+
+import structlog
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import HTTPException
+
+from hub.errors import Closed, Conflict, HubError, Invalid, LogUnwritable, NotHere, Refused, Throttled
+from hub.ledger.events import AccessRefused
+from hub.web import guard
+from hub.web.services import services
+from storage.errors import StorageError
+
+STATUS: dict[type[HubError], int] = {
+    NotHere: 404,
+    Refused: 403,
+    Closed: 409,
+    Invalid: 400,
+    Conflict: 409,
+    Throttled: 429,
+    LogUnwritable: 503,
+}
+SENTENCES = {
+    400: "The request was not understood.",
+    404: "There is nothing here for you.",
+    405: "That cannot be done here.",
+    413: "That is too large to be taken.",
+    415: "That kind of content is not taken here.",
+    500: "Something went wrong on our side. It has been noted; nothing you sent was changed.",
+    503: "The hub cannot reach what it needs just now, so nothing is shown. Try again in a minute.",
+}
+TEMPLATES = frozenset({400, 403, 404, 405, 409, 413, 415, 429, 500, 503})
+log = structlog.get_logger("hub.web")
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(HubError, _hub_error)
+    app.register_error_handler(StorageError, _storage_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _fault)
+
+
+def _hub_error(error: HubError) -> ResponseReturnValue:
+    if isinstance(error, NotHere):
+        try:
+            _record_refusal(error)
+        except LogUnwritable as unwritable:
+            return _hub_error(unwritable)
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {"Retry-After": str(error.wait_seconds)} if isinstance(error, Throttled) else {}
+    return _answer(status, error.sentence, headers)
+
+
+def _record_refusal(error: NotHere) -> None:
+    if current_user.is_authenticated:
+        refused = AccessRefused(permission=error.permission, why=error.why, case=error.case, document=error.document)
+        services().db.record(guard.actor(), refused)
+
+
+def _storage_error(error: StorageError) -> ResponseReturnValue:
+    log.error("storage", error=type(error).__name__, path=request.path)
+    return _answer(503, SENTENCES[503])
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < 400:  # noqa: PLR2004 - redirects that Werkzeug raises
+        return error
+    return _answer(status, SENTENCES.get(status, SENTENCES[400]), _kept_headers(error))
+
+
+def _kept_headers(error: HTTPException) -> dict[str, str]:
+    return {name: value for name, value in error.get_headers() if name == "Allow"}
+
+
+def _fault(error: Exception) -> ResponseReturnValue:
+    log.exception("fault", path=request.path, error=type(error).__name__)
+    return _answer(500, SENTENCES[500])
+
+
+def _answer(status: int, sentence: str | None, headers: dict[str, str] | None = None) -> ResponseReturnValue:
+    if request.path.startswith("/assets/"):
+        return "", status, headers or {}
+    if guard.wants_json():
+        return {"error": sentence}, status, headers or {}
+    page = status if status in TEMPLATES else (400 if status < 500 else 500)  # noqa: PLR2004 - client's or ours
+    return render_template(f"errors/{page}.html", sentence=sentence), status, headers or {}

@@ -1,0 +1,39 @@
+"""Nothing that someone typed is lost: a form the gate turned away is kept, sealed, for its owner.
+
+The form is kept when the session was over, when a new statement waits, and when its token was
+stale. The owner finds it again at `/unsent/<id>` with everything filled in, and sends it from
+there with a fresh token; sending or discarding it erases it.
+"""
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from hub.access.actor import Actor
+from hub.errors import Invalid
+from hub.web import csrf
+from hub.web.services import services
+
+NEVER_KEPT = frozenset({csrf.FIELD, "password", "new_password", "again", "code"})
+MAX_FIELDS = 200
+MAX_CHARACTERS = 200_000
+
+
+def keep(account: str) -> str | None:
+    """Keep the fields of this request's form for the account; the id, or None where there is nothing to keep."""
+    fields = typed()
+    if not fields or sum(len(value) for _, value in fields) > MAX_CHARACTERS:
+        return None
+    return services().people.hold_form(account, path=request.path, fields=fields)
+
+
+def typed() -> list[tuple[str, str]]:
+    pairs = [(name, value) for name, value in request.form.items(multi=True) if name not in NEVER_KEPT and value]
+    return pairs[:MAX_FIELDS]
+
+
+def stale_form(who: Actor | None = None) -> ResponseReturnValue:
+    """A form without its right token: nothing is done; a signed-in person finds what they typed again."""
+    kept = keep(str(who.account)) if who else None
+    if kept is None:
+        raise Invalid("form", "This form was open too long or came from elsewhere. Open the page again and send it.")
+    return redirect(url_for("people.unsent", held=kept), 303)
