@@ -9,7 +9,7 @@ from hub.db import Base
 
 
 class CaseShard(Base):
-    """`version` is bound into both seals, so an older shard of the same case is refused."""
+    """`version` is bound into each seal, so an older shard of the same case is refused."""
 
     __tablename__ = "case_shard"
 
@@ -17,4 +17,5 @@ class CaseShard(Base):
     version: Mapped[int] = mapped_column(Integer)
     sealed_scan: Mapped[bytes]
     sealed_positions: Mapped[bytes]
+    sealed_words: Mapped[bytes]
     changed_at: Mapped[datetime]
