@@ -1,0 +1,1 @@
+"""Launches the hub under gunicorn; what it serves is the product's."""
