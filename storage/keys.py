@@ -206,7 +206,7 @@ class Keyring:
 
     def case_vault(self, area_wrapped: WrappedKey, case_wrapped: WrappedKey, area: str, case: str) -> Vault:
         """The vault of one case; ``WrongKey`` when either key belongs elsewhere."""
-        mark = (area, case, case_wrapped.version, case_wrapped.data, area_wrapped.data)
+        mark = (area, case, case_wrapped, area_wrapped)
         return self._vaults.get(mark, lambda: self._unlock(area_wrapped, case_wrapped, area, case))
 
     def purpose_key(self, area_wrapped: WrappedKey, area: str, purpose: str) -> bytes:
@@ -230,7 +230,7 @@ class Keyring:
         return Vault(keys, self._store, self._receipts)
 
     def _area(self, wrapped: WrappedKey, area: str) -> "_AreaKeys":
-        mark = (area, wrapped.version, wrapped.data)
+        mark = (area, wrapped)
         context = self._area_context(area, wrapped.version)
         return self._areas.get(mark, lambda: _AreaKeys(self._provider.unwrap(wrapped.data, context)))
 

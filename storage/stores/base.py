@@ -18,8 +18,9 @@ class StoredObject(Protocol):
 class StoreWriter(Protocol):
     """One object on its way in: end with ``commit`` or ``abort``. Nothing is visible before ``commit``.
 
-    When ``commit`` returns the object survives a power cut. When it raises, the object is not there, and
-    there is nothing left to abort; ``abort`` may be called all the same, any number of times.
+    When ``commit`` returns the object survives a power cut. When it raises, the object is not there: only
+    where the answer to the last request was lost on the network it may be, as an orphan that no row names.
+    ``abort`` may be called any number of times, and after ``commit`` does nothing.
     """
 
     def write(self, data: Bytes, /) -> object: ...

@@ -1,0 +1,58 @@
+"""Root keys in AWS KMS: they never leave it, and each use is in its trail with the ids it was for.
+
+One call opens an area; the keyring keeps what it opened for at most 60 s. When the service does not
+answer, nothing opens.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storage.aws import client, service_errors
+from storage.errors import StorageError, WrongKey
+from storage.wraps import KEY_SIZE
+
+
+def kms_provider_from_url(url: str) -> "KmsProvider":
+    key_id = url.removeprefix("aws-kms:")
+    if not key_id:
+        raise ValueError("HUB_KEYS_URL must look like aws-kms:alias/name or aws-kms:key-id.")
+    return KmsProvider(client("kms"), key_id)
+
+
+class KmsProvider:
+    def __init__(self, kms: Any, key_id: str) -> None:
+        self._kms, self._key_id = kms, key_id
+
+    def generate(self, context: Mapping[str, str]) -> tuple[bytes, bytes]:
+        with service_errors():
+            made = self._kms.generate_data_key(
+                KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=dict(context)
+            )
+        return _checked(made["Plaintext"]), bytes(made["CiphertextBlob"])
+
+    def wrap(self, key: bytes, context: Mapping[str, str]) -> bytes:
+        with service_errors():
+            made = self._kms.encrypt(KeyId=self._key_id, Plaintext=key, EncryptionContext=dict(context))
+        return bytes(made["CiphertextBlob"])
+
+    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
+        """The key is named in the request, so a key of somebody else's that we may also use is refused."""
+        with service_errors():
+            opened = self._kms.decrypt(
+                KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=dict(context)
+            )
+        return _checked(opened["Plaintext"])
+
+    def healthy(self) -> bool:
+        try:
+            with service_errors():
+                state = self._kms.describe_key(KeyId=self._key_id)["KeyMetadata"]["KeyState"]
+        except StorageError:
+            return False
+        return bool(state == "Enabled")
+
+
+def _checked(key: bytes) -> bytes:
+    if len(key) != KEY_SIZE:
+        raise WrongKey("The key service gave a key of another length.")
+    return bytes(key)

@@ -1,0 +1,184 @@
+"""Whoever holds the disk and the database's rows may change them; nothing false is ever read."""
+
+import dataclasses
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from storage.errors import StorageError, Tampered, WrongKey
+from storage.keys import Keyring, LocalKeyFile
+from storage.names import new_id
+from storage.receipts import ReceiptBook
+from storage.sealed import SEGMENT
+from storage.stores import MemoryStore
+from storage.vault import SealedObject, Vault
+
+ROUNDS = 2_000
+SIZES = [0, 1, 700, 70_000, SEGMENT + 500, 2 * SEGMENT + 900]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    vault: Vault
+    record: SealedObject
+    content: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attack:
+    """What the attacker leaves for the reader: these bytes under this record's name, asked of this vault."""
+
+    vault: Vault
+    record: SealedObject
+    sealed: bytes
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    store, receipts = MemoryStore(), ReceiptBook()
+    provider = LocalKeyFile.create(tmp_path_factory.mktemp("keys") / "root.json")
+    keyring = Keyring(provider, hub=new_id(), store=store, receipts=receipts)
+    held = [item for _ in range(2) for item in area_of(keyring, store)]
+    return store, receipts, held
+
+
+def area_of(keyring, store):
+    area = new_id()
+    area_key = keyring.new_area_key(area)
+    for _ in range(2):
+        case = new_id()
+        vault = keyring.case_vault(area_key, keyring.new_case_key(area_key, area, case), area, case)
+        yield from case_of(vault, store)
+
+
+def case_of(vault, store):
+    chance = random.Random(5)
+    for size in SIZES:
+        object_id = new_id()
+        for version in (1, 2):
+            content = chance.randbytes(size)
+            record = vault.put("document", [content], object_id=object_id, version=version)
+            yield Held(vault=vault, record=record, content=content, sealed=store._objects[record.name])
+
+
+def flip(target, others, chance):
+    changed = bytearray(target.sealed)
+    changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+    return Attack(vault=target.vault, record=target.record, sealed=bytes(changed))
+
+
+def truncate(target, others, chance):
+    cut = chance.choice([chance.randrange(len(target.sealed)), (len(target.sealed) - 1) // SEGMENT * SEGMENT])
+    return Attack(vault=target.vault, record=lying(target, cut), sealed=target.sealed[:cut])
+
+
+def extend(target, others, chance):
+    longer = target.sealed + chance.randbytes(chance.choice([1, 16, 17, 4096]))
+    return Attack(vault=target.vault, record=lying(target, len(longer)), sealed=longer)
+
+
+def lying(target, sealed_size):
+    """The attacker also corrects the row's lengths, so that the ciphertext itself must give him away."""
+    segments = max(1, -(-sealed_size // SEGMENT))
+    return dataclasses.replace(
+        target.record, sealed_size=sealed_size, size=max(0, sealed_size - 40 - 16 * segments)
+    )
+
+
+def reorder(target, others, chance):
+    parts = [target.sealed[at : at + SEGMENT] for at in range(0, len(target.sealed), SEGMENT)]
+    if len(parts) < 3:
+        return flip(target, others, chance)
+    one, other = chance.sample(range(len(parts) - 1), 2)
+    parts[one], parts[other] = parts[other], parts[one]
+    return Attack(vault=target.vault, record=target.record, sealed=b"".join(parts))
+
+
+def graft(target, others, chance):
+    """One stretch of another object's ciphertext, at the same place."""
+    donor = chance.choice([other for other in others if other is not target])
+    end = min(len(target.sealed), len(donor.sealed))
+    at = chance.randrange(end)
+    mixed = target.sealed[:at] + donor.sealed[at:end] + target.sealed[end:]
+    return Attack(vault=target.vault, record=target.record, sealed=mixed)
+
+
+def swap(target, others, chance):
+    donor = chance.choice([other for other in others if other is not target])
+    return Attack(vault=target.vault, record=lying(target, len(donor.sealed)), sealed=donor.sealed)
+
+
+def older(target, others, chance):
+    """Version 1's bytes and key under the row of version 2, and the other way round."""
+    mate = next(o for o in others if o is not target and o.record.object_id == target.record.object_id)
+    record = dataclasses.replace(
+        mate.record, version=target.record.version, name=target.record.name, sha256=target.record.sha256
+    )
+    return Attack(vault=target.vault, record=record, sealed=mate.sealed)
+
+
+def move(target, others, chance):
+    """A whole object, row, key and bytes, taken to another case or to another object's id."""
+    host = chance.choice([other for other in others if other.record.object_id != target.record.object_id])
+    record = dataclasses.replace(
+        target.record, object_id=host.record.object_id, name=host.record.name, version=host.record.version
+    )
+    return Attack(vault=host.vault, record=record, sealed=target.sealed)
+
+
+def rekind(target, others, chance):
+    return Attack(
+        vault=target.vault, record=dataclasses.replace(target.record, kind="page"), sealed=target.sealed
+    )
+
+
+def rewrapped(target, others, chance):
+    donor = chance.choice([other for other in others if other is not target])
+    record = dataclasses.replace(target.record, wrapped_key=donor.record.wrapped_key)
+    return Attack(vault=target.vault, record=record, sealed=target.sealed)
+
+
+ATTACKS = [flip, truncate, extend, reorder, graft, swap, older, move, rekind, rewrapped]
+
+
+def released(attack: Attack, store: MemoryStore, receipts: ReceiptBook) -> tuple[bytes, StorageError | None]:
+    """All the bytes a reader gets before the refusal, and the refusal."""
+    vault, record, got = attack.vault, attack.record, bytearray()
+    before, store._objects[record.name] = store._objects[record.name], attack.sealed
+    receipt = receipts.mint(
+        entry=1, area=vault.area, case=vault.case, objects=frozenset([record.object_id]), purpose="person"
+    )
+    try:
+        with vault.open(record, receipt) as reader:
+            for chunk in reader.chunks():
+                got += chunk
+    except StorageError as refusal:
+        return bytes(got), refusal
+    finally:
+        store._objects[record.name] = before
+    return bytes(got), None
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_every_mutation_is_refused_and_nothing_false_is_released(attack, scene):
+    store, receipts, held = scene
+    chance = random.Random(attack.__name__)
+    for _ in range(ROUNDS // len(ATTACKS)):
+        target = chance.choice(held)
+        made = attack(target, held, chance)
+        if made.sealed == target.sealed and made.record == target.record:
+            continue
+        got, refusal = released(made, store, receipts)
+        assert isinstance(refusal, Tampered | WrongKey)
+        assert got == target.content[: len(got)]
+        if attack not in (flip, reorder, graft):
+            assert got == b""
+
+
+def test_untouched_objects_of_the_scene_read_whole(scene):
+    store, receipts, held = scene
+    for item in held:
+        plain = Attack(vault=item.vault, record=item.record, sealed=item.sealed)
+        assert released(plain, store, receipts) == (item.content, None)
