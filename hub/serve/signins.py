@@ -20,5 +20,5 @@ def sign_ins(accounts: Path) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in headed
     ]
-    told = f"Demo sign-ins (also in {accounts}); the code of the moment: python3 -m hub code EMAIL"
+    told = f"Demo sign-ins (also in {accounts}); give a totp secret to any authenticator app"
     return "\n".join((told, *lines))

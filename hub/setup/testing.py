@@ -76,14 +76,15 @@ def _debians(environ: Mapping[str, str], say: Say) -> str:
 
 def find_postgres(environ: Mapping[str, str], say: Say) -> str:
     """Folder of `initdb` and `postgres`; in CI, as root on Debian, the package is installed if need be."""
-    found = _postgres_folder(environ)
+    found = postgres_folder(environ)
     if not found and in_ci(environ):
         apt_install("postgresql", environ, say)
-        found = _postgres_folder(environ)
+        found = postgres_folder(environ)
     return found
 
 
-def _postgres_folder(environ: Mapping[str, str]) -> str:
+def postgres_folder(environ: Mapping[str, str]) -> str:
+    """Folder of `initdb` and `postgres`: HUB_TEST_PG_BIN, Debian's newest, or one on the PATH; else nothing."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
     on_path = [Path(part) for part in environ.get("PATH", "").split(os.pathsep) if part]
     named = [Path(environ["HUB_TEST_PG_BIN"])] if environ.get("HUB_TEST_PG_BIN") else []
