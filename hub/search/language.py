@@ -13,11 +13,15 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from whoosh.analysis import STOP_WORDS
-from whoosh.lang.porter import stem
+from whoosh.lang.snowball.english import EnglishStemmer
 from whoosh.support.charset import accent_map
 
 # Left out of the common words: "May" and "Will" are names, and a search for either has to find its person.
 COMMON = frozenset(STOP_WORDS) - {"may", "will", "tbd", "us"}
+# Whoosh's older Porter stemmer keeps "planning" and "plan" apart; this one does not.
+_stem = EnglishStemmer().stem
+# The table's entries for bare combining marks would turn "e\u0308" into "et".
+_ACCENTS = {code: plain for code, plain in accent_map.items() if chr(code).isalnum()}
 LONGEST_WORD = 64
 LONGEST_JOINED = 40
 MOST_PARTS = 6
@@ -59,7 +63,7 @@ def clean(text: str) -> str:
 def fold(word: str) -> str:
     """Lower case without accents or ligatures; at most LONGEST_WORD characters. May be empty."""
     if not word.isascii():
-        split = unicodedata.normalize("NFKD", word).translate(accent_map).casefold()
+        split = unicodedata.normalize("NFKD", word.translate(_ACCENTS)).casefold()
         word = "".join(letter for letter in split if letter.isalnum())
     return word[:LONGEST_WORD].lower()
 
@@ -70,7 +74,7 @@ def term_of(word: str) -> str:
     folded = fold(word)
     if folded in COMMON:
         return ""
-    return str(stem(folded)) if folded.isascii() and folded.isalpha() else folded
+    return str(_stem(folded)) if folded.isascii() and folded.isalpha() else folded
 
 
 @lru_cache(maxsize=_CACHED_WORDS)

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,7 +30,7 @@ LONGEST_TYPE = 24
 SMALLEST_GRID = 512
 WIDE = 1
 
-_SCAN = struct.Struct("<4sHHIIIII16s20x")
+_SCAN = struct.Struct("<4sHHIIIII16s20s")
 _PART = struct.Struct("<4sHH16s")
 SCAN_HEADER, PART_HEADER = _SCAN.size, _PART.size
 ROW = np.dtype(
@@ -177,7 +177,7 @@ def encode(shard: Shard) -> Parts:
         len(shard.places),
     )
     return Parts(
-        scan=_padded(_SCAN.pack(b"MHSS", VERSION, wide, *sizes, stamp) + scan),
+        scan=_padded(_SCAN.pack(b"MHSS", VERSION, wide, *sizes, stamp, b"") + scan),
         positions=_padded(_PART.pack(b"MHSP", VERSION, wide, stamp) + positions),
         words=_padded(_PART.pack(b"MHSW", VERSION, wide, stamp) + words),
     )
@@ -238,8 +238,8 @@ class Header:
     def of(cls, scan: bytes) -> "Header":
         if len(scan) < SCAN_HEADER:
             raise BadShard("The shard is shorter than its head.")
-        magic, version, flags, *sizes, stamp = _SCAN.unpack_from(scan)
-        if (magic, version) != (b"MHSS", VERSION) or flags not in {0, WIDE}:
+        magic, version, flags, *sizes, stamp, spare = _SCAN.unpack_from(scan)
+        if (magic, version) != (b"MHSS", VERSION) or flags not in {0, WIDE} or any(spare):
             raise BadShard("The shard is of an unknown kind or version.")
         documents, terms, postings, pages, places = sizes
         head = cls(
@@ -288,8 +288,10 @@ class Header:
         """Each document's words, every one followed by a line feed."""
         sizes = rows["words"].tolist()
         self.check_part(part, b"MHSW", sum(sizes))
-        ends = PART_HEADER + np.cumsum([0, *sizes])
-        return tuple(part[start:end] for start, end in pairwise(ends.tolist()))
+        ends = list(accumulate(sizes, initial=PART_HEADER))
+        if any(part[ends[-1] :]):
+            raise BadShard("The shard goes on after its end.")
+        return tuple(part[start:end] for start, end in pairwise(ends))
 
     def check_part(self, part: bytes, magic: bytes, size: int) -> None:
         if len(part) < PART_HEADER or len(part) != grid(PART_HEADER + size):

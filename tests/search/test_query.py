@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.search.query import All, Asked, Either, Phrase, Prefix, Some, Term, understand
+
+RISK, PLAN, HOUSE = Term("risk", "risk"), Term("plan", "plan"), Term("hous", "housing")
+
+
+@pytest.mark.parametrize(
+    ("typed", "tree"),
+    [
+        ("risk", RISK),
+        ("risk plan", Some((RISK, PLAN))),
+        ("risk OR plan", Some((RISK, PLAN))),
+        ("risk AND plan", All((RISK, PLAN))),
+        ("risk NOT plan", Some((RISK,), (PLAN,))),
+        ("risk AND NOT plan", All((RISK,), (PLAN,))),
+        ("NOT plan", All((), (PLAN,))),
+        ("(risk plan) AND housing", All((Some((RISK, PLAN)), HOUSE))),
+        ('"risk plan"', Phrase(("risk", "plan"), (0, 1), "risk plan")),
+        ("\u201crisk plan\u201d", Phrase(("risk", "plan"), (0, 1), "risk plan")),
+        ('"duty of care"', Phrase(("duti", "care"), (0, 2), "duty of care")),
+        ("Hous*", Prefix("hous", "Hous*")),
+        ("12 March 2026", Term("date:2026-03-12", "2026-03-12")),
+    ],
+)
+def test_what_is_typed_becomes_its_tree(typed: str, tree: object) -> None:
+    assert understand(typed).tree == tree
+
+
+def test_a_reference_may_stand_joined_or_apart() -> None:
+    tree = understand("AB/12").tree
+    assert isinstance(tree, Either)
+    assert {type(writing) for writing in tree.writings} == {Term, Phrase}
+
+
+def test_fields_are_taken_out_of_the_words() -> None:
+    found = understand('plan type:minutes agency:"Fenmarch Police" from:2026-01 to:31/12/2026')
+    assert found.tree == PLAN
+    assert found.asked == Asked(
+        types=("minutes",), agencies=("fenmarch police",), first_day=739_617, last_day=739_981
+    )
+    assert "from 1 January 2026" in found.sentence
+    assert "to 31 December 2026" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ('risk "plan', "quotation mark"),
+        ("(risk plan", "brackets do not match"),
+        ("(" * 40 + "risk" + ")" * 40, "too many brackets"),
+        ("risk AND", "AND without words on both sides"),
+        ("*risk", "only understood at the end"),
+        ("r*", "at least 2 letters"),
+        ("from:yesterday", "is not a date"),
+        ("the of", "too common"),
+        ("risk " * 1000, "only the first"),
+    ],
+)
+def test_what_cannot_be_used_is_said(typed: str, said: str) -> None:
+    assert said in understand(typed).sentence
+
+
+HOSTILE = [
+    "",
+    " ",
+    "\0",
+    "AND OR NOT",
+    "NOT " * 2500,
+    "(" * 5000 + ")" * 5000,
+    "(a " * 3000,
+    '"' * 10_000,
+    '"a" ' * 2500,
+    "*" * 10_000,
+    "?*" * 5000,
+    "x-" * 5000,
+    "a" * 10_000,
+    "a:" * 5000,
+    "from:" * 2000,
+    "zz* " * 2500,
+    "e\u0301" * 5000,
+    "\u202e" * 5000 + "risk",
+    "\ud800 risk",
+    "(a+)+$" * 1500,
+    "x AND " * 1600 + "x",
+    "x AND NOT " * 1000,
+    " ".join(f"word{number}" for number in range(1000)),
+    "1 jan 2026 " * 900,
+    "\U0001f600" * 5000,
+    '"a b"~5 c^2 [a TO b] {a TO b] /regex/',
+]
+
+
+@pytest.mark.parametrize("typed", HOSTILE)
+def test_hostile_queries_are_answered_with_a_sentence(typed: str) -> None:
+    found = understand(typed)
+    assert found.sentence.endswith(".")
+    assert len(found.sentence) < 2000
+    found.sentence.encode()
+
+
+@settings(max_examples=300)
+@given(st.text(alphabet='ab "()*?:/-.ANDORT\u00e9\u0301\u202e~^[]{}+', max_size=120))
+def test_no_query_fails(typed: str) -> None:
+    assert understand(typed).sentence
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=120))
+def test_no_text_fails(typed: str) -> None:
+    understand(typed).sentence.encode()
