@@ -369,6 +369,16 @@ class SearchRun(Event, name="search.run", operation=O.DISCLOSURE):
 
 
 @declare
+class SnippetShown(Event, name="search.shown", operation=O.DISCLOSURE):
+    """One hit of a search, in its case's own sequence: the title, and a few lines of one page, were shown."""
+
+    case: str
+    document: str
+    version: int
+    page: int
+
+
+@declare
 class LogRead(Event, name="log.read", operation=O.CONSULTATION):
     """`page`: which page of the log; `filters` as asked."""
 

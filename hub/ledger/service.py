@@ -133,7 +133,7 @@ def _lock_head(session: Session, area: str) -> LogHead:
 
 def _lock_case_heads(session: Session, cases: set[str]) -> dict[str, tuple[int, bool]]:
     """{case: (sequence so far, whether it has a row)}; the area's lock already keeps others out."""
-    found = {case: (0, False) for case in cases}
+    found = dict.fromkeys(cases, (0, False))
     if cases:
         query = select(LogCaseHead.case_id, LogCaseHead.sequence).where(LogCaseHead.case_id.in_(cases))
         found |= {case: (sequence, True) for case, sequence in session.execute(query)}

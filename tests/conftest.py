@@ -1,0 +1,53 @@
+"""Fixtures that every test may ask for: `world` on SQLite and on PostgreSQL, from a template made once."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import world as worlds
+from tests.postgres import PostgresServer, find_binaries
+
+NUMBERS = itertools.count()
+ENGINES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A throw-away server; skipped where there are no binaries, which on CI is a failure."""
+    if find_binaries() is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL is missing, and on CI nothing is skipped for want of it")
+        pytest.skip("PostgreSQL's binaries are not on this machine")
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("template") / "home"
+    worlds.build(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("template-pg") / "home"
+    worlds.build(home, postgres.database("template_world"))
+    return home
+
+
+@pytest.fixture(params=ENGINES)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[worlds.World]:
+    """A populated hub of this test's own."""
+    home, url = tmp_path / "home", ""
+    if request.param == "sqlite":
+        worlds.copy_home(request.getfixturevalue("sqlite_template"), home)
+    else:
+        worlds.copy_home(request.getfixturevalue("postgres_template"), home)
+        url = request.getfixturevalue("postgres").database(f"world_{next(NUMBERS)}", template="template_world")
+    built = worlds.open_world(home, url)
+    yield built
+    built.hub.db.engine.dispose()
