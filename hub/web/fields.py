@@ -1,0 +1,50 @@
+"""Form fields that WTForms lacks."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from wtforms import Field
+from wtforms.utils import unset_value
+
+PARTS = ("day", "month", "year")
+NOT_A_DATE = "Enter a real date, such as 27 3 2026."
+
+
+class DateBoxes(Field):  # type: ignore[misc]
+    """A date in three boxes, sent as `<name>-day`, `<name>-month`, `<name>-year`; `data` is a date or None.
+
+    `typed` is what stands in the boxes, so that a wrong date is shown again as it was written.
+    """
+
+    typed: Mapping[str, str] = dict.fromkeys(PARTS, "")
+
+    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+        sent = {part: formdata.get(f"{self.name}-{part}", "").strip() for part in PARTS} if formdata else None
+        self._sent = sent
+        super().process(formdata, data, extra_filters)
+        self.typed = sent or _boxes(self.data)
+        self.raw_data = [text for text in (sent or {}).values() if text]
+
+    def process_formdata(self, _valuelist: list[str]) -> None:
+        if self._sent is None:
+            return
+        self.data = None
+        if any(self._sent.values()):
+            self.data = _date(self._sent)
+
+
+def _date(sent: Mapping[str, str]) -> date:
+    try:
+        day, month, year = (int(sent[part]) for part in PARTS)
+        return date(year, month, day) if year >= 1900 else _refuse()  # noqa: PLR2004 - two digits are no year
+    except ValueError as error:
+        raise ValueError(NOT_A_DATE) from error
+
+
+def _refuse() -> date:
+    raise ValueError(NOT_A_DATE)
+
+
+def _boxes(value: date | None) -> Mapping[str, str]:
+    return {part: str(getattr(value, part)) if value else "" for part in PARTS}
