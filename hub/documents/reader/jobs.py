@@ -8,10 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from PIL import Image
-from reportlab.pdfgen.canvas import Canvas
-
-from hub.documents.reader import marked, pdf
+from hub.documents.reader import marked, pdf, picture, samples, text
 from hub.documents.reader.results import Examined, Kind
 
 Arguments = dict[str, Any]
@@ -27,7 +24,12 @@ class Answer:
 
 
 def examine(data: bytes, arguments: Arguments) -> Answer:
-    return _examined(_EXAMINERS[Kind(arguments["kind"])](data))
+    kind = Kind(arguments["kind"])
+    if kind is Kind.PDF:
+        return _examined(pdf.examine(data))
+    if kind in (Kind.PNG, Kind.JPEG):
+        return _examined(picture.examine(data, kind))
+    return _examined(text.examine(data, kind))
 
 
 def render_page(data: bytes, arguments: Arguments) -> Answer:
@@ -47,28 +49,12 @@ def warm_up() -> None:
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name not in ("mbcs", "oem"):  # exist on Windows only
             importlib.import_module(f"encodings.{module.name}")
-    lines = ("OFFICIAL", "warm-up")
-    for sample in (_written_page(), _photographed_page()):
-        examine(sample, {"kind": Kind.PDF})
-        render_page(sample, {"page": 1, "watermark": lines, "width": 600})
-        written = watermark_pdf(sample, {"watermark": lines}).body_to
+    for kind, data in samples.one_of_each():
+        shown = examine(data, {"kind": kind}).body or data
+        render_page(shown, {"page": 1, "watermark": ["OFFICIAL", "warm-up"], "width": 600})
+        written = watermark_pdf(shown, {"watermark": ["OFFICIAL", "warm-up"]}).body_to
         if written is not None:
             written(io.BytesIO())
-
-
-def _written_page() -> bytes:
-    file = io.BytesIO()
-    canvas = Canvas(file, pagesize=(300, 400))
-    canvas.drawString(20, 300, "warm-up")
-    canvas.showPage()
-    canvas.save()
-    return file.getvalue()
-
-
-def _photographed_page() -> bytes:
-    file = io.BytesIO()
-    Image.effect_noise((60, 80), 60).convert("RGB").save(file, "PDF")
-    return file.getvalue()
 
 
 def _examined(found: Examined) -> Answer:
@@ -76,7 +62,6 @@ def _examined(found: Examined) -> Answer:
     return Answer(head=head, body=found.reading_copy or b"")
 
 
-_EXAMINERS: dict[Kind, Callable[[bytes], Examined]] = {Kind.PDF: pdf.examine}
 JOBS: dict[str, Callable[[bytes, Arguments], Answer]] = {
     "examine": examine,
     "render_page": render_page,

@@ -1,0 +1,107 @@
+"""The text of an e-mail: the usual headers, its body, and its attachments one level deep."""
+
+import email
+import email.policy
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import EmailMessage, Message
+
+from lxml import etree, html
+
+from hub.documents.reader.blocks import Block, body, heading, row
+
+_HEADERS = ("From", "To", "Cc", "Date", "Subject")
+_UNSEEN = frozenset({"script", "style", "head", "title", "template", "noscript"})
+_LINES = frozenset(
+    {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "blockquote", "hr"}
+)
+_MOST_ATTACHMENTS = 200
+
+Attachment = Callable[[str, bytes], Iterator[Block]]
+"""The blocks of an attachment from its name and bytes; it does not raise for a bad one but says so in a block."""
+
+
+def read(data: bytes, attachment: Attachment) -> Iterator[Block]:
+    message = email.message_from_bytes(data, policy=email.policy.default)
+    yield from _message(message)
+    for part in list(message.iter_attachments())[:_MOST_ATTACHMENTS]:
+        name = _name(part)
+        yield heading(f"Attachment: {name}", 3)
+        if part.get_content_type() == "message/rfc822":
+            yield from _enclosed(part)
+        else:
+            yield from attachment(name, _payload(part))
+
+
+def _enclosed(part: Message) -> Iterator[Block]:
+    """An e-mail in the e-mail: its text, and of its own attachments the names alone."""
+    inner = part.get_payload(0) if part.is_multipart() else None
+    if not isinstance(inner, EmailMessage):
+        yield body("This e-mail cannot be read.")
+        return
+    yield from _message(inner)
+    for further in list(inner.iter_attachments())[:_MOST_ATTACHMENTS]:
+        yield body(f"Attachment inside, not read: {_name(further)}")
+
+
+def _message(message: EmailMessage) -> Iterator[Block]:
+    raw = {name.lower(): value for name, value in reversed(list(message.raw_items()))}
+    yield heading(_decoded(raw.get("subject", "")) or "E-mail without a subject", 1)
+    for name in _HEADERS:
+        if name.lower() in raw:
+            yield row((name, _decoded(raw[name.lower()])))
+    yield body("")
+    part = message.get_body(("plain", "html"))
+    if part is not None:
+        text = _text(_payload(part), part.get_content_charset())
+        text = _stripped(text) if part.get_content_type() == "text/html" else text
+        yield from (body(line) for line in text.splitlines())
+
+
+def _name(part: Message) -> str:
+    raw = part.get_filename()
+    return _decoded(str(raw)) if raw else f"without a name ({part.get_content_type()})"
+
+
+def _decoded(raw: object) -> str:
+    """RFC 2047 words, on one line. Headers that cannot be decoded stay as they came."""
+    text = str(raw)
+    with suppress(HeaderParseError, LookupError, ValueError):
+        text = str(make_header(decode_header(text)))
+    return " ".join(text.split())
+
+
+def _payload(part: Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _text(data: bytes, charset: str | None) -> str:
+    try:
+        return data.decode(charset or "utf-8")
+    except (LookupError, ValueError):
+        return data.decode("cp1252", "replace")
+
+
+def _stripped(text: str) -> str:
+    """What an HTML body says, its blocks on lines of their own; nothing in it is followed or run."""
+    parser = etree.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, encoding="utf-8")
+    try:
+        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError):
+        return ""
+    lines = "".join(_seen(root)).splitlines()
+    return "\n".join(" ".join(line.split()) for line in lines)
+
+
+def _seen(element: etree._Element) -> Iterator[str]:
+    skipped = element.tag in _UNSEEN
+    if not skipped:
+        yield "\n" if element.tag in _LINES else " " if element.tag in ("td", "th") else ""
+        yield (element.text or "").replace("\n", " ")
+        for child in element:
+            yield from _seen(child)
+        yield "\n" if element.tag in _LINES else ""
+    yield (element.tail or "").replace("\n", " ")
