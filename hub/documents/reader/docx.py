@@ -88,7 +88,7 @@ def _paragraph(element: _Element, levels: dict[str, int]) -> Block:
             level = levels.get(attribute(style, "val"))
             if level and text.strip():
                 return heading(text, level)
-        if text.strip() and any(children(properties, "numPr")):
+        if text.strip() and next(children(properties, "numPr"), None) is not None:
             return body(f"\u2022 {text}")
     return body(text)
 

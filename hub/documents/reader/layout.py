@@ -30,6 +30,12 @@ _ROOM = _WIDTH - 2 * _MARGIN
 _GUTTER = 9.0
 _TAB = "    "
 _MOST_COLUMNS = 12
+_DESCENT = 0.27
+"""Of the leading: from the foot of a line to its base line."""
+_CAPITAL_LIFT = 0.19
+"""Of the size: how much higher an accent stands over a capital."""
+_BELOW = frozenset("\u00b8\u02db")
+_BEFORE_TABLE = 5.0
 _RULE_GREY, _FOOT_GREY = 0.72, 0.4
 
 
@@ -102,6 +108,8 @@ class _Sheet:
         is_row = block.style is Style.ROW
         if self._in_table and not is_row:
             self._rule()
+        elif is_row and not self._in_table:
+            self._y -= _BEFORE_TABLE
         self._in_table = is_row
         if not any(cell.strip() for cell in block.cells):
             self._y -= style.leading / 2
@@ -162,10 +170,12 @@ class _Sheet:
         glyphs = _drawable(text)
         self._complete = self._complete and glyphs.complete
         self._canvas.setFont(style.font, style.size)
-        self._canvas.drawString(x, self._y, glyphs.text)
+        base_line = self._y + style.leading * _DESCENT
+        self._canvas.drawString(x, base_line, glyphs.text)
         for before, base, mark in glyphs.marks:
             middle = x + _length(before, style) + _length(base, style) / 2
-            self._canvas.drawCentredString(middle, self._y, mark)
+            lift = style.size * _CAPITAL_LIFT if base.isupper() and mark not in _BELOW else 0
+            self._canvas.drawCentredString(middle, base_line + lift, mark)
 
     def _down(self, needed: float, space: float) -> None:
         """Leave `space`, or begin a page when less than `needed` is left; none at the top of a page."""
