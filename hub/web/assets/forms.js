@@ -1,0 +1,45 @@
+// One sending per form, and a question before a changed form is left. Nothing typed is stored in the browser.
+
+const changed = new Set();
+
+export function hasChanges() {
+  return changed.size > 0;
+}
+
+export function markChanged(form) {
+  if (form && form.matches("[data-keep]")) changed.add(form);
+}
+
+export function guardForms() {
+  document.addEventListener("input", (event) => markChanged(event.target.form));
+  document.addEventListener("submit", sendOnce);
+  window.addEventListener("pageshow", allowAgain);
+  window.addEventListener("beforeunload", (event) => {
+    if (hasChanges()) event.preventDefault();
+  });
+}
+
+function sendOnce(event) {
+  const form = event.target;
+  if (event.defaultPrevented || form.method === "dialog") return;
+  if (form.method === "get" || form.matches("[data-repeat]")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  changed.delete(form);
+  // Not disabled at once: a disabled button's name and value would not be sent.
+  window.setTimeout(() => setDisabled(form, true), 0);
+}
+
+function allowAgain() {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    setDisabled(form, false);
+  }
+}
+
+function setDisabled(form, disabled) {
+  for (const button of form.querySelectorAll("button[type=submit], button:not([type])")) button.disabled = disabled;
+}
