@@ -85,7 +85,7 @@ def front_end(place: Path, environ: Mapping[str, str], say: Say) -> Path:
     return collect(FRONT_END, place, npm_registry(environ), say)
 
 
-def test_files(place: Path, environ: Mapping[str, str], say: Say) -> Path:
+def files_for_tests(place: Path, environ: Mapping[str, str], say: Say) -> Path:
     return collect(FOR_TESTS, place, npm_registry(environ), say)
 
 
@@ -105,18 +105,28 @@ def collect(packages: tuple[Package, ...], place: Path, registry: str, say: Say)
 
 def named_files(archive: bytes, package: Package) -> dict[str, bytes]:
     """The bytes of the files named by `package`, by the name they are served by; nothing else is looked at."""
-    found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
-        for member in members:
-            wanted = package.files.get(member.name.removeprefix("package/"))
-            content = members.extractfile(member) if wanted and member.isfile() else None
-            if wanted and content:
-                found[wanted] = content.read()
+    try:
+        found = _unpack(archive, package.files)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise SetupProblem(
+            f"{package.name} {package.version} cannot be unpacked ({error}): try again."
+        ) from error
     missing = sorted(set(package.files.values()) - set(found))
     if missing:
         raise SetupProblem(
             f"{package.name} {package.version} lacks {', '.join(missing)}: the list of files is wrong."
         )
+    return found
+
+
+def _unpack(archive: bytes, files: Mapping[str, str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
+        for member in members:
+            wanted = files.get(member.name.removeprefix("package/"))
+            content = members.extractfile(member) if wanted and member.isfile() else None
+            if wanted and content:
+                found[wanted] = content.read()
     return found
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hub.setup.assets import front_end, test_files
+from hub.setup.assets import files_for_tests, front_end
 from hub.setup.interpreter import LIBRARY, isolated
-from hub.setup.packages import runtime_packages, test_packages
+from hub.setup.packages import packages_for_tests, runtime_packages
 from hub.setup.place import Say, home_of, make_home
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -59,8 +59,8 @@ def ready_to_test(environ: Mapping[str, str], say: Say) -> Ready:
     """The same with the tools of the tests behind it."""
     ready = ready_to_run(environ, say)
     place = make_home(home_of(environ))
-    tools = test_packages(place, SOURCE, environ, say)
-    axe = test_files(place, environ, say) / "axe.min.js"
+    tools = packages_for_tests(place, SOURCE, environ, say)
+    axe = files_for_tests(place, environ, say) / "axe.min.js"
     path = os.pathsep.join((ready.environ["PYTHONPATH"], str(tools / LIBRARY)))
     return ready.knowing(PYTHONPATH=path, HUB_TEST_AXE=str(axe))
 

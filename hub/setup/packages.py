@@ -41,7 +41,7 @@ def runtime_packages(place: Path, source: Path, environ: Mapping[str, str], say:
     return make_once(place, f"run-{_key(lock)}", installer.fill, say)
 
 
-def test_packages(place: Path, source: Path, environ: Mapping[str, str], say: Say) -> Path:
+def packages_for_tests(place: Path, source: Path, environ: Mapping[str, str], say: Say) -> Path:
     """The folder of what only the tests need, beside the other one."""
     runtime = (source / "requirements.txt").read_text("utf-8")
     lock = without((source / "requirements-dev.txt").read_text("utf-8"), names(runtime))

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from hub.setup.fetch import Pin, fetch, fetch_pinned
+from hub.setup.interpreter import base_interpreter
 from hub.setup.place import Say
 from hub.setup.problems import SetupProblem
 from hub.setup.registries import python_index
@@ -20,15 +21,18 @@ WHEEL_PIN = Pin(algorithm="sha256", digest="f3b60b20ffaadd4415ed7957212a38ac63fa
 
 def find_pip(scratch: Path, environ: Mapping[str, str], say: Say) -> list[str]:
     """The command that runs pip, apart from the person's own packages; a fetched wheel goes into `scratch`."""
-    for command in (_own_pip(), *_bundled_pips()):
+    for command in (*_own_pips(), *_bundled_pips()):
         if _works(command):
             return command
     say("This Python has no pip: fetching one ...")
     return _fetched_pip(scratch, environ)
 
 
-def _own_pip() -> list[str]:
-    return [sys.executable, "-I", "-m", "pip"]
+def _own_pips() -> list[list[str]]:
+    """Ours first; in a virtual environment that has none, the one of the Python under it."""
+    return [
+        [python, "-I", "-m", "pip"] for python in dict.fromkeys((sys.executable, str(base_interpreter())))
+    ]
 
 
 def _bundled_pips() -> list[list[str]]:
