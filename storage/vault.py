@@ -22,7 +22,7 @@ from storage.binding import canonical
 from storage.errors import NotFound, Tampered
 from storage.names import check_id, check_kind, check_version, new_id, object_name
 from storage.receipts import Receipt, ReceiptBook
-from storage.sealed import Bytes, Readable, SealedReader, Sealer, chunks_of, new_object_key
+from storage.sealed import Bytes, IntoReadable, Readable, SealedReader, Sealer, fed, new_object_key
 from storage.stores.base import Store, StoredObject, StoreWriter
 from storage.wraps import KEY_SIZE, NONCE, unwrap, wrap
 
@@ -137,15 +137,14 @@ class Vault:
     def put(
         self,
         kind: str,
-        source: Iterable[Bytes] | Readable,
+        source: Iterable[Bytes] | Readable | IntoReadable,
         *,
         object_id: str | None = None,
         version: int = 1,
     ) -> SealedObject:
-        """Seal all of ``source``: chunks of bytes (``[data]``), or anything with ``read``."""
+        """Seal all of ``source``: chunks of bytes (``[data]``), or anything with ``readinto`` or ``read``."""
         with self.start(kind, object_id=object_id, version=version) as pending:
-            for chunk in chunks_of(source):
-                pending.write(chunk)
+            pending.write_all(source)
             return pending.finish()
 
     def open(self, record: SealedObject, receipt: Receipt) -> SealedReader:
@@ -236,6 +235,10 @@ class PendingObject:
     def write(self, data: Bytes) -> int:
         self._content.update(data)
         return self._sealer.write(data)
+
+    def write_all(self, source: Iterable[Bytes] | Readable | IntoReadable) -> None:
+        for piece in fed(self._sealer, source):
+            self._content.update(piece)
 
     def finish(self) -> SealedObject:
         totals = self._sealer.finish()

@@ -19,7 +19,6 @@ from storage.names import check_name, check_prefix
 from storage.sealed import Bytes
 
 PART = 8 << 20
-READ_AHEAD = 1 << 20
 
 
 def s3_store_from_url(url: str) -> "S3Store":
@@ -187,6 +186,10 @@ class S3Object(io.RawIOBase):
         target[:got] = body[:got]
         self._position += got
         return got
+
+    def readall(self) -> bytes:
+        data = self.read(max(0, self._size - self._position))
+        return data or b""
 
     def _range(self, start: int, stop: int) -> bytes:
         with service_errors():
