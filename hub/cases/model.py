@@ -83,7 +83,10 @@ class CaseExclusion(Base):
 
 
 class CaseChange(Base):
-    """One line of the case's history: `what` as in the log event `case.changed`; reason and criteria sealed."""
+    """One line of the case's history: `what` as in the log events `case.changed` and `case.team_changed`, or 'opened'.
+
+    `sealed_reason`: JSON of reason (empty where none is asked) and criteria under the case key.
+    """
 
     __tablename__ = "case_change"
 

@@ -11,7 +11,7 @@ sealed bytes, whose random nonce makes that a salted commitment.
 
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 PRIVATE = {"private": True}
 
@@ -58,6 +58,7 @@ _REASONS = {
 }
 
 REGISTRY: dict[str, type["Event"]] = {}
+Declared = TypeVar("Declared", bound="Event")
 
 
 class Event:
@@ -82,7 +83,12 @@ class Event:
 
 
 O = Operation  # noqa: E741 - read as a column of the table below
-declare = dataclass(frozen=True, kw_only=True)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def declare(event: type[Declared]) -> type[Declared]:
+    return dataclass(frozen=True, kw_only=True)(event)
+
 
 # --- at the door -----------------------------------------------------------------------------
 
@@ -180,7 +186,7 @@ class CaseOpened(Event, name="case.opened", operation=O.COLLECTION):
 
 @declare
 class CaseChanged(Event, name="case.changed", operation=O.ALTERATION):
-    """`what`: 'category', 'level', 'review', 'coordinator', 'lead agency', 'nominal', 'closed'."""
+    """`what`: 'category', 'level', 'review', 'coordinator', 'lead agency', 'nominal', 'closed', 'reopened'."""
 
     case: str
     what: str
@@ -267,7 +273,7 @@ class DocumentProcessed(Event, name="document.processed", operation=O.CONSULTATI
 
 @declare
 class PageViewed(Event, name="document.page_viewed", operation=O.CONSULTATION):
-    """`form`: 'text' or 'image'."""
+    """`form`: 'text' or 'image'; 'details' (with page 0) where only its title and details were shown."""
 
     case: str
     document: str
@@ -279,7 +285,10 @@ class PageViewed(Event, name="document.page_viewed", operation=O.CONSULTATION):
 
 @declare
 class DownloadStarted(Event, name="document.download_started", operation=O.DISCLOSURE):
-    """Bytes `first` to `last` (inclusive) were asked for; None where the length is not known before."""
+    """Bytes `first` to `last` (inclusive) were asked for; None where the length is not known before.
+
+    `last` is -1 where only the size was told: HEAD, or a range outside the file.
+    """
 
     case: str
     document: str
