@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,13 +16,29 @@ from numpy.typing import NDArray
 
 from hub.search import language
 from hub.search.query import All, Either, Phrase, Prefix, Some, Term, Tree, Understood
-from hub.search.shard import ROW, SCAN_HEADER, Array, BadShard, Header, Ints, Positions, spread
+from hub.search.shard import (
+    MOST_DOCUMENTS,
+    PART_HEAD,
+    PART_HEADER,
+    ROW,
+    SCAN_HEAD,
+    SCAN_HEADER,
+    VERSION,
+    WIDE,
+    Array,
+    BadShard,
+    Header,
+    Ints,
+    grids,
+    spread,
+)
 
 K1 = 1.2
 B = 0.75
 NEWNESS = 0.1  # a document of today counts a tenth more than a very old one
 NEWNESS_HALVES = 365.0  # days
 MOST_EXPANSIONS = 512
+FEW = 6  # up to so many words it is quicker to compare each than to look all up in a table
 
 Floats: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -89,12 +105,23 @@ class Window:
     sort: Sort = "best"
 
 
+class Section(NamedTuple):
+    """One shard: its head, and the bytes of each section of its scan part in the order of the format."""
+
+    case: str
+    head: memoryview
+    parts: tuple[memoryview, ...]
+    allowed: frozenset[str] | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """Scan arrays of many shards end to end. Immutable; made by `assemble`."""
+    """Scan arrays of many shards end to end. Immutable; made by `assemble`. `sections` are the bytes under the arrays."""
 
     cases: tuple[str, ...]
-    headers: tuple[Header, ...]
+    heads: Array
+    sections: tuple[bytes, ...]
+    offsets: Ints
     rows: Array
     high: Array
     low: Array
@@ -109,85 +136,102 @@ class Index:
 
     @property
     def nbytes(self) -> int:
-        arrays = (self.rows, self.high, self.low, self.starts, self.documents, self.frequencies, self.allowed)
-        return sum(array.nbytes for array in arrays)
+        return sum(len(section) for section in self.sections) + self.heads.nbytes + 8 * len(self.starts)
 
-    def scan_of(self, number: int) -> tuple[memoryview, ...]:
-        """The sections of one shard again, to assemble it elsewhere without opening it again."""
-        head = self.headers[number]
-        term, posting, document = (
-            int(first[number]) for first in (self.first_term, self.first_posting, self.first_document)
-        )
-        return (
-            memoryview(self.rows[document : document + head.documents].tobytes()),
-            memoryview(self.high[term : term + head.terms].tobytes()),
-            memoryview(self.low[term : term + head.terms].tobytes()),
-            memoryview(
-                self.starts[term + number : term + number + head.terms + 1]
-                .astype(f"<u{head.width}")
-                .tobytes()
-            ),
-            memoryview(self.documents[posting : posting + head.postings].tobytes()),
-            memoryview(self.frequencies[posting : posting + head.postings].tobytes()),
-        )
+    def again(self, numbers: Sequence[int], allowed: Sequence[frozenset[str] | None]) -> list[Section]:
+        """These shards as sections for another index, without opening or copying anything."""
+        heads = memoryview(self.heads.tobytes())
+        views = [memoryview(section) for section in self.sections]
+        ends = self.offsets.tolist()
+        return [
+            Section(
+                self.cases[number],
+                heads[number * SCAN_HEADER : (number + 1) * SCAN_HEADER],
+                tuple(
+                    view[start:end]
+                    for view, start, end in zip(views, ends[number], ends[number + 1], strict=True)
+                ),
+                may,
+            )
+            for number, may in zip(numbers, allowed, strict=True)
+        ]
 
-
-class Section(NamedTuple):
-    """One shard cut into the bytes of its sections, with its head."""
-
-    case: str
-    header: Header
-    parts: tuple[memoryview, ...]
-    allowed: frozenset[str] | None
+    def header(self, number: int) -> Header:
+        return Header.of_fields(self.heads[number])
 
 
-def cut(shard: OpenShard) -> Section:
+def cut(shards: Sequence[OpenShard]) -> list[Section]:
     """Raises BadShard. Offsets inside the sections are checked where they are used."""
-    header = Header.of(shard.scan)
-    view, parts, offset = memoryview(shard.scan), [], SCAN_HEADER
-    for size in header.scan_layout:
-        parts.append(view[offset : offset + size])
-        offset += size
-    return Section(shard.case, header, tuple(parts), shard.allowed)
+    if any(len(shard.scan) < SCAN_HEADER for shard in shards):
+        raise BadShard("The shard is shorter than its head.")
+    heads = np.frombuffer(b"".join([shard.scan[:SCAN_HEADER] for shard in shards]), dtype=SCAN_HEAD)
+    sizes = _section_sizes(heads)
+    ends = np.cumsum(np.column_stack([np.full(len(heads), SCAN_HEADER), sizes]), axis=1)
+    lengths = np.array([len(shard.scan) for shard in shards], dtype=np.int64)
+    if not _are_heads(heads) or np.any(grids(ends[:, -1]) != lengths):
+        raise BadShard("The shard is of an unknown kind or version, or not as long as its head says.")
+    sections = []
+    for shard, places in zip(shards, ends.tolist(), strict=True):
+        view = memoryview(shard.scan)
+        parts = tuple([view[start:end] for start, end in pairwise(places)])
+        sections.append(Section(shard.case, view[:SCAN_HEADER], parts, shard.allowed))
+    return sections
+
+
+def _are_heads(heads: Array) -> bool:
+    known = (heads["magic"] == b"MHSS") & (heads["version"] == VERSION) & (heads["flags"] <= WIDE)
+    return bool(np.all(known & (heads["documents"] <= MOST_DOCUMENTS)))
+
+
+def _section_sizes(heads: Array) -> Ints:
+    """Bytes of each section of each shard, as `Header.scan_layout` says."""
+    terms, postings = heads["terms"].astype(np.int64), heads["postings"].astype(np.int64)
+    starts = (2 + 2 * heads["flags"].astype(np.int64)) * (terms + 1)
+    rows = ROW.itemsize * heads["documents"].astype(np.int64)
+    return np.column_stack([rows, 4 * terms, 4 * terms, starts, 2 * postings, postings])
 
 
 def assemble(sections: Iterable[Section]) -> Index:
     """One index of these shards. Raises BadShard; raises ValueError if a case comes twice."""
-    chosen = sorted(sections, key=lambda section: (section.header.wide, section.case))
-    cases = tuple(section.case for section in chosen)
+    chosen = sorted(
+        sections, key=lambda section: (section.head[6], section.case)
+    )  # the narrow before the wide
+    cases = tuple([section.case for section in chosen])
     if len(set(cases)) != len(cases):
         raise ValueError("A case has one shard.")
-    joined = [b"".join([section.parts[number] for section in chosen]) for number in (0, 1, 2, 4, 5)]
-    headers = tuple(section.header for section in chosen)
+    heads = np.frombuffer(b"".join([section.head for section in chosen]), dtype=SCAN_HEAD)
+    joined = tuple([b"".join([section.parts[number] for section in chosen]) for number in range(6)])
     rows = np.frombuffer(joined[0], dtype=ROW)
-    first_document = _firsts([head.documents for head in headers])
+    first_document = _firsts(heads["documents"])
     return Index(
         cases=cases,
-        headers=headers,
+        heads=heads,
+        sections=joined,
+        offsets=np.vstack([np.zeros((1, 6), dtype=np.int64), np.cumsum(_section_sizes(heads), axis=0)]),
         rows=rows,
         high=np.frombuffer(joined[1], dtype="<u4"),
         low=np.frombuffer(joined[2], dtype="<u4"),
-        starts=_starts(chosen),
-        documents=np.frombuffer(joined[3], dtype="<u2"),
-        frequencies=np.frombuffer(joined[4], dtype="u1"),
-        first_term=_firsts([head.terms for head in headers]),
-        first_posting=_firsts([head.postings for head in headers]),
+        starts=_numbers(joined[3], int(_section_sizes(heads)[heads["flags"] == 0, 3].sum())),
+        documents=np.frombuffer(joined[4], dtype="<u2"),
+        frequencies=np.frombuffer(joined[5], dtype="u1"),
+        first_term=_firsts(heads["terms"]),
+        first_posting=_firsts(heads["postings"]),
         first_document=first_document,
         allowed=_allowed(chosen, rows, first_document),
         size=len(rows),
     )
 
 
-def _starts(sections: Sequence[Section]) -> Array:
-    """The starts of every shard, narrow ones before wide ones as the sections are ordered."""
-    narrow = b"".join([section.parts[3] for section in sections if not section.header.wide])
-    wide = b"".join([section.parts[3] for section in sections if section.header.wide])
-    short = np.frombuffer(narrow, dtype="<u2")
-    return np.concatenate([short.astype("<u4"), np.frombuffer(wide, dtype="<u4")]) if wide else short
+def _numbers(joined: bytes, narrow: int) -> Array:
+    """Numbers of two bytes up to the offset `narrow`, of four from there on."""
+    short = np.frombuffer(joined, dtype="<u2", count=narrow // 2)
+    if narrow == len(joined):
+        return short
+    return np.concatenate([short.astype("<u4"), np.frombuffer(joined, dtype="<u4", offset=narrow)])
 
 
-def _firsts(counts: list[int]) -> Ints:
-    return np.array([0, *accumulate(counts)], dtype=np.int64)
+def _firsts(counts: Array) -> Ints:
+    return np.concatenate([[0], np.cumsum(counts.astype(np.int64))]).astype(np.int64)
 
 
 def _allowed(sections: Sequence[Section], rows: Array, first: Ints) -> Flags:
@@ -226,7 +270,7 @@ class _Run:
     norms: Floats
     number: int
     matches: dict[int, _Match] = field(default_factory=dict)
-    positions: dict[int, Positions] = field(default_factory=dict)
+    opened: "list[_Opened]" = field(default_factory=list)
     phrases: dict[Phrase, _Match] = field(default_factory=dict)
     prefixes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -353,9 +397,7 @@ def _look_up(hashes: set[int], run: _Run) -> None:
     wanted = np.array(sorted(hashes), dtype=np.uint64)
     if not len(wanted):
         return
-    table = np.zeros(1 << 16, dtype=bool)
-    table[(wanted >> np.uint64(32)) & np.uint64(0xFFFF)] = True
-    near = np.flatnonzero(table[index.high.view("<u2")[::2]])
+    near = _near((wanted >> np.uint64(32)).astype("<u4"), index.high)
     full = (index.high[near].astype(np.uint64) << np.uint64(32)) | index.low[near]
     place = np.minimum(np.searchsorted(wanted, full), len(wanted) - 1)
     exact = wanted[place] == full
@@ -365,6 +407,18 @@ def _look_up(hashes: set[int], run: _Run) -> None:
         wanted.tolist(), np.split(terms[np.argsort(which, kind="stable")], ends[:-1]), strict=True
     ):
         run.matches[code] = _postings(few, index)
+
+
+def _near(wanted: Array, high: Array) -> Ints:
+    """Where upper halves of the wanted hashes stand, and perhaps a few others."""
+    if len(wanted) <= FEW:
+        hit = high == wanted[0]
+        for one in wanted[1:]:
+            hit |= high == one
+        return np.flatnonzero(hit)
+    table = np.zeros(1 << 16, dtype=bool)
+    table[wanted & 0xFFFF] = True
+    return np.flatnonzero(table[high.view("<u2")[::2]])
 
 
 def _postings(terms: Ints, index: Index) -> _Match:
@@ -421,6 +475,9 @@ def _member(values: Ints, ordered: Ints) -> Flags:
 
 
 def _phrase(phrase: Phrase, documents: Ints, run: _Run) -> _Match:
+    none = documents[:0]
+    if not len(documents):
+        return _Match(none, none, none)
     found: Ints | None = None
     reach = max(phrase.offsets)
     for term, offset in sorted(
@@ -428,8 +485,8 @@ def _phrase(phrase: Phrase, documents: Ints, run: _Run) -> _Match:
     ):
         keys = _places(run.matches[language.hash_of(term)], documents, run) + (reach - offset)
         found = keys if found is None else found[_member(found, keys)]
-    standing, often = np.unique((found if found is not None else documents[:0]) >> 33, return_counts=True)
-    return _Match(standing, often.astype(np.int64), np.zeros(0, dtype=np.int64))
+    standing, often = np.unique((found if found is not None else none) >> 33, return_counts=True)
+    return _Match(standing, often.astype(np.int64), none)
 
 
 def _often(term: str, run: _Run) -> int:
@@ -439,45 +496,88 @@ def _often(term: str, run: _Run) -> int:
 def _places(match: _Match, documents: Ints, run: _Run) -> Ints:
     """Each place of the term in these documents as document * 2**33 + position, rising."""
     keep = _member(match.documents, documents)
-    index, postings, owners = run.index, match.postings[keep], match.documents[keep]
-    shard = _case_of(index, owners)
-    local = postings - index.first_posting[shard]
-    pieces = _gather(shard, local, run)
-    return (np.repeat(owners, pieces.counts) << 33) + pieces.places
+    opened = run.opened[0]
+    counts, places = _gather(match.postings[keep], match.documents[keep], opened, run.index)
+    return (np.repeat(match.documents[keep], counts) << 33) + places
 
 
-class _Pieces(NamedTuple):
-    counts: Ints
-    places: Ints
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """The positions of some cases end to end; `slot` says which of them a case of the index is (-1: not among them)."""
+
+    slot: Ints
+    page_starts: Array
+    starts: Array
+    places: Array
+    first_start: Ints
+    first_place: Ints
+    first_page: Ints
 
 
-def _gather(shard: Ints, local: Ints, run: _Run) -> _Pieces:
-    """The positions of these postings; `shard` rises."""
-    numbers, first, sizes = np.unique(shard, return_index=True, return_counts=True)
-    counts, places = [], []
-    for number, start, size in zip(numbers.tolist(), first.tolist(), sizes.tolist(), strict=True):
-        part = run.positions[number]
-        chosen = local[start : start + size]
-        begin = part.starts[chosen].astype(np.int64)
-        count = part.starts[chosen + 1].astype(np.int64) - begin
-        if np.any(count < 0) or np.any(begin + count > len(part.places)):
-            raise BadShard("A word of the shard stands nowhere.")
-        counts.append(count)
-        places.append(part.places[spread(begin, count)])
-    none = np.zeros(0, dtype=np.int64)
-    return _Pieces(np.concatenate([none, *counts]), np.concatenate([none, *places]).astype(np.int64))
+def _gather(postings: Ints, documents: Ints, opened: _Opened, index: Index) -> tuple[Ints, Ints]:
+    """How many places each posting has, and the places."""
+    case = _case_of(index, documents)
+    slot = opened.slot[case]
+    at = postings - index.first_posting[case] + opened.first_start[slot]
+    begin = opened.starts[at].astype(np.int64)
+    counts = opened.starts[at + 1].astype(np.int64) - begin
+    limits = opened.first_place[slot + 1] - opened.first_place[slot]
+    if np.any(counts < 0) or np.any(begin + counts > limits):
+        raise BadShard("A word of the shard stands nowhere.")
+    places = opened.places[spread(begin + opened.first_place[slot], counts)]
+    return counts, places.astype(np.int64)
 
 
 def _open_positions(documents: Ints, run: _Run) -> None:
     """Fetches the positions of the cases of these documents, all in one call, those already there excepted."""
-    needed = [
-        number for number in np.unique(_case_of(run.index, documents)).tolist() if number not in run.positions
+    known = {number for opened in run.opened for number in np.flatnonzero(opened.slot >= 0).tolist()}
+    needed = [number for number in np.unique(_case_of(run.index, documents)).tolist() if number not in known]
+    if needed:
+        names = [run.index.cases[number] for number in needed]
+        parts = run.parts.positions(names)
+        run.opened.append(_opened(run.index, np.array(needed), [parts[name] for name in names]))
+
+
+def _opened(index: Index, numbers: Ints, parts: list[bytes]) -> _Opened:
+    heads = index.heads[numbers]
+    width = 2 + 2 * heads["flags"].astype(np.int64)
+    sizes = np.column_stack(
+        [
+            4 * heads["pages"].astype(np.int64),
+            width * (heads["postings"].astype(np.int64) + 1),
+            width * heads["places"].astype(np.int64),
+        ]
+    )
+    ends = np.cumsum(np.column_stack([np.full(len(numbers), PART_HEADER), sizes]), axis=1)
+    _check_parts(heads, parts, ends[:, -1])
+    views = [memoryview(part) for part in parts]
+    places = ends.tolist()
+    joined = [
+        b"".join([view[place[at] : place[at + 1]] for view, place in zip(views, places, strict=True)])
+        for at in range(3)
     ]
-    if not needed:
-        return
-    parts = run.parts.positions([run.index.cases[number] for number in needed])
-    for number in needed:
-        run.positions[number] = run.index.headers[number].cut_positions(parts[run.index.cases[number]])
+    narrow = sizes[heads["flags"] == 0].sum(axis=0)
+    slot = np.full(len(index.cases), -1, dtype=np.int64)
+    slot[numbers] = np.arange(len(numbers))
+    return _Opened(
+        slot=slot,
+        page_starts=np.frombuffer(joined[0], dtype="<u4"),
+        starts=_numbers(joined[1], int(narrow[1])),
+        places=_numbers(joined[2], int(narrow[2])),
+        first_start=_firsts(heads["postings"].astype(np.int64) + 1),
+        first_place=_firsts(heads["places"]),
+        first_page=_firsts(heads["pages"]),
+    )
+
+
+def _check_parts(heads: Array, parts: list[bytes], sizes: Ints) -> None:
+    """Whether each part is as long as its shard's head says, and made together with it."""
+    if np.any(np.array([len(part) for part in parts]) != grids(sizes)):
+        raise BadShard("A part of the shard is not as long as its head says.")
+    own = np.frombuffer(b"".join([part[:PART_HEADER] for part in parts]), dtype=PART_HEAD)
+    same = (own["magic"] == b"MHSP") & (own["version"] == VERSION) & (own["flags"] == heads["flags"])
+    if not np.all(same) or own["stamp"].tobytes() != heads["stamp"].tobytes():
+        raise BadShard("The parts of the shard do not belong together.")
 
 
 def _expand(starts: Sequence[str], run: _Run) -> dict[str, tuple[int, ...]]:
@@ -487,7 +587,7 @@ def _expand(starts: Sequence[str], run: _Run) -> dict[str, tuple[int, ...]]:
     texts: list[bytes] = []
     for number, case in enumerate(index.cases):
         first, last = int(index.first_document[number]), int(index.first_document[number + 1])
-        listed = index.headers[number].cut_words(parts[case], index.rows[first:last])
+        listed = index.header(number).cut_words(parts[case], index.rows[first:last])
         texts.extend(words for words, may in zip(listed, index.allowed[first:last], strict=True) if may)
     text = b"\n" + b"".join(texts)
     return {start: _starting(text, start) for start in starts}
@@ -567,7 +667,12 @@ def _pages(tree: Tree | None, shown: Ints, run: _Run) -> list[int]:
         return [1] * len(shown)
     _open_positions(shown, run)
     hashes = _wanted_hashes(tree, run)
-    return [_page(int(document), hashes, run) for document in shown.tolist()]
+    found: dict[int, int] = {}
+    for opened in run.opened:
+        here = np.sort(shown[opened.slot[_case_of(run.index, shown)] >= 0])
+        if len(here):
+            found |= zip(here.tolist(), _best_pages(here, opened, hashes, run), strict=True)
+    return [found[document] for document in shown.tolist()]
 
 
 def _wanted_hashes(tree: Tree, run: _Run) -> list[int]:
@@ -587,17 +692,36 @@ def _hashes(tree: Tree, run: _Run) -> set[int]:
     return found
 
 
-def _page(document: int, hashes: list[int], run: _Run) -> int:
-    index = run.index
-    case = int(_case_of(index, np.array([document]))[0])
-    part, first = run.positions[case], int(index.first_document[case])
-    pages = index.rows["pages"][first : document + 1].astype(np.int64)
-    starts = part.page_starts[int(pages[:-1].sum()) : int(pages.sum())].astype(np.int64)
-    worth: Counter[int] = Counter()
+class _Pages(NamedTuple):
+    """The pages of some documents end to end: `keys` as document * 2**33 + first position, rising."""
+
+    documents: Ints
+    first: Ints
+    keys: Ints
+
+
+def _best_pages(documents: Ints, opened: _Opened, hashes: list[int], run: _Run) -> list[int]:
+    pages = _pages_of(documents, opened, run.index)
+    worth = np.zeros(len(pages.keys), dtype=np.int64)
     for code in hashes:
-        for page, often in _on_pages(run.matches[code], document, starts, run):
-            worth[page] += 1_000_000 * _rarity(run.matches[code], run) + min(often, 999)
-    return min(worth, key=lambda page: (-worth[page], page), default=1)
+        often = _on_pages(run.matches[code], pages, opened, run.index)
+        worth += (often > 0) * 1_000_000 * _rarity(run.matches[code], run) + np.minimum(often, 999)
+    return [
+        1 + int(worth[start:end].argmax()) if end > start else 1
+        for start, end in pairwise(pages.first.tolist())
+    ]
+
+
+def _pages_of(documents: Ints, opened: _Opened, index: Index) -> _Pages:
+    counts = index.rows["pages"].astype(np.int64)
+    before = np.cumsum(counts) - counts
+    case = _case_of(index, documents)
+    start = opened.first_page[opened.slot[case]] + before[documents] - before[index.first_document[case]]
+    number = counts[documents]
+    if np.any(start + number > opened.first_page[opened.slot[case] + 1]):
+        raise BadShard("A document of the shard has more pages than the shard.")
+    keys = (np.repeat(documents, number) << 33) + opened.page_starts[spread(start, number)].astype(np.int64)
+    return _Pages(documents, _firsts(number), keys)
 
 
 def _rarity(match: _Match, run: _Run) -> int:
@@ -605,17 +729,16 @@ def _rarity(match: _Match, run: _Run) -> int:
     return 1 + int(100 * _idf(len(match.documents), run.number))
 
 
-def _on_pages(match: _Match, document: int, starts: Ints, run: _Run) -> list[tuple[int, int]]:
-    """The pages (from 1) of this document with the term and how often it is there."""
-    here = int(np.searchsorted(match.documents, document))
-    if here >= len(match.documents) or match.documents[here] != document:
-        return []
-    case = _case_of(run.index, match.documents[here : here + 1])
-    local = match.postings[here : here + 1] - run.index.first_posting[case]
-    places = _gather(case, local, run).places
-    pages = np.maximum(np.searchsorted(starts, places, side="right"), 1)
-    numbers, often = np.unique(pages, return_counts=True)
-    return list(zip(numbers.tolist(), often.tolist(), strict=True))
+def _on_pages(match: _Match, pages: _Pages, opened: _Opened, index: Index) -> Ints:
+    """How often the term is on each page; what is in a title counts for the first."""
+    here = np.searchsorted(match.documents, pages.documents)
+    here = here[_member(pages.documents, match.documents)]
+    documents = match.documents[here]
+    counts, places = _gather(match.postings[here], documents, opened, index)
+    owner = np.repeat(np.searchsorted(pages.documents, documents), counts)
+    page = np.searchsorted(pages.keys, (pages.documents[owner] << 33) + places, side="right") - 1
+    page = np.maximum(page, pages.first[owner])[pages.first[owner + 1] > pages.first[owner]]
+    return np.bincount(page, minlength=len(pages.keys))
 
 
 def _counts(values: Array) -> dict[str, int]:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hub.search.engine import Fetch, Index, OpenShard, Section, assemble, cut
+from hub.search.engine import Fetch, Index, OpenShard, assemble, cut
 
 
 class Access(NamedTuple):
@@ -25,7 +25,7 @@ class KeptIndexes:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[str, tuple[frozenset[Access], Index]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[tuple[Access, ...], Index]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -35,9 +35,9 @@ class KeptIndexes:
 
     def index(self, person: str, access: Sequence[Access], scans: Fetch) -> Index:
         """The index of exactly this access. `scans` gives the unsealed scan parts of the cases that are new or changed."""
-        wanted = frozenset(access)
+        wanted = tuple(access)
         with self._lock:
-            known, kept = self._kept.get(person, (frozenset[Access](), None))
+            known, kept = self._kept.get(person, ((), None))
         if kept is not None and known == wanted:
             self._keep(person, wanted, kept)
             return kept
@@ -54,7 +54,7 @@ class KeptIndexes:
         with self._lock:
             self._kept.clear()
 
-    def _keep(self, person: str, access: frozenset[Access], index: Index) -> None:
+    def _keep(self, person: str, access: tuple[Access, ...], index: Index) -> None:
         with self._lock:
             self._kept[person] = (access, index)
             self._kept.move_to_end(person)
@@ -65,20 +65,16 @@ class KeptIndexes:
 
 def opened(access: Sequence[Access], scans: Fetch) -> Index:
     """An index made for this query alone."""
-    return _renewed(frozenset(), None, access, scans)
+    return _renewed((), None, access, scans)
 
 
-def _renewed(known: frozenset[Access], kept: Index | None, access: Sequence[Access], scans: Fetch) -> Index:
+def _renewed(known: tuple[Access, ...], kept: Index | None, access: Sequence[Access], scans: Fetch) -> Index:
     versions = {one.case: one.version for one in known}
-    number = {case: place for place, case in enumerate(kept.cases)} if kept else {}
     changed = [one for one in access if versions.get(one.case) != one.version]
     fetched = scans([one.case for one in changed]) if changed else {}
-    sections = [cut(OpenShard(case=one.case, scan=fetched[one.case], allowed=one.allowed)) for one in changed]
+    sections = cut([OpenShard(case=one.case, scan=fetched[one.case], allowed=one.allowed) for one in changed])
     if kept:
+        number = {case: place for place, case in enumerate(kept.cases)}
         same = [one for one in access if versions.get(one.case) == one.version]
-        sections += [_again(kept, number[one.case], one) for one in same]
+        sections += kept.again([number[one.case] for one in same], [one.allowed for one in same])
     return assemble(sections)
-
-
-def _again(kept: Index, number: int, access: Access) -> Section:
-    return Section(access.case, kept.headers[number], kept.scan_of(number), access.allowed)

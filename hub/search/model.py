@@ -18,5 +18,4 @@ class CaseShard(Base):
     sealed_scan: Mapped[bytes]
     sealed_positions: Mapped[bytes]
     sealed_words: Mapped[bytes]
-    sealed_words: Mapped[bytes]
     changed_at: Mapped[datetime]

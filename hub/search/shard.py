@@ -33,6 +33,22 @@ WIDE = 1
 _SCAN = struct.Struct("<4sHHIIIII16s20s")
 _PART = struct.Struct("<4sHH16s")
 SCAN_HEADER, PART_HEADER = _SCAN.size, _PART.size
+# The same two heads for numpy, which reads those of many shards at once.
+SCAN_HEAD = np.dtype(
+    [
+        ("magic", "S4"),
+        ("version", "<u2"),
+        ("flags", "<u2"),
+        ("documents", "<u4"),
+        ("terms", "<u4"),
+        ("postings", "<u4"),
+        ("pages", "<u4"),
+        ("places", "<u4"),
+        ("stamp", "V16"),
+        ("spare", "V20"),
+    ]
+)
+PART_HEAD = np.dtype([("magic", "S4"), ("version", "<u2"), ("flags", "<u2"), ("stamp", "V16")])
 ROW = np.dtype(
     [
         ("key", "S32"),
@@ -241,8 +257,21 @@ class Header:
         magic, version, flags, *sizes, stamp, spare = _SCAN.unpack_from(scan)
         if (magic, version) != (b"MHSS", VERSION) or flags not in {0, WIDE} or any(spare):
             raise BadShard("The shard is of an unknown kind or version.")
+        head = cls._sized(flags, sizes, stamp)
+        if len(scan) != grid(SCAN_HEADER + head.scan_size) or head.documents > MOST_DOCUMENTS:
+            raise BadShard("The shard is not as long as its head says.")
+        return head
+
+    @classmethod
+    def of_fields(cls, fields: Array) -> "Header":
+        """From one SCAN_HEAD that has been checked."""
+        sizes = [int(fields[name]) for name in ("documents", "terms", "postings", "pages", "places")]
+        return cls._sized(int(fields["flags"]), sizes, fields["stamp"].tobytes())
+
+    @classmethod
+    def _sized(cls, flags: int, sizes: list[int], stamp: bytes) -> "Header":
         documents, terms, postings, pages, places = sizes
-        head = cls(
+        return cls(
             wide=bool(flags),
             documents=documents,
             terms=terms,
@@ -251,9 +280,6 @@ class Header:
             places=places,
             stamp=stamp,
         )
-        if len(scan) != grid(SCAN_HEADER + head.scan_size) or documents > MOST_DOCUMENTS:
-            raise BadShard("The shard is not as long as its head says.")
-        return head
 
     @property
     def width(self) -> int:
@@ -311,6 +337,14 @@ def grid(size: int) -> int:
     """The padded size: the next multiple of a sixteenth of the power of two below it, so a size tells little."""
     step = max(SMALLEST_GRID, 1 << max(0, size.bit_length() - 5))
     return -(-size // step) * step
+
+
+def grids(sizes: Ints) -> Ints:
+    """`grid` of many sizes."""
+    lengths = np.frexp(sizes.astype(np.float64))[1].astype(np.int64)
+    steps = np.maximum(SMALLEST_GRID, np.left_shift(1, np.maximum(0, lengths - 5)))
+    rounded: Ints = -(-sizes // steps) * steps
+    return rounded
 
 
 def _padded(part: bytes) -> bytes:
