@@ -1,5 +1,6 @@
 """How gunicorn runs the hub, here and in production: `gunicorn -c hub/serve/gunicorn_conf.py wsgi:app`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ threads = 8
 timeout = 60
 graceful_timeout = 20
 keepalive = 5
-umask = 0o077
-"""gunicorn's own is 0: files would be made for everybody to read."""
 forwarded_allow_ips = ""
 """Which proxy may speak for a client is decided in one place, by HUB_TRUSTED_PROXIES."""
 control_socket_disable = True
 loglevel = "warning"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a heartbeat file without content
+
+os.umask(0o077)
+# gunicorn applies its own `umask` setting only to daemons.
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -14,6 +14,7 @@ from hub.setup.place import Say, home_of, make_home
 SOURCE = Path(__file__).resolve().parents[2]
 """The folder that holds `hub`, `config.py` and the requirements."""
 
+PRIVATE = 0o077
 OF_THE_PERSON = (
     "PYTHONPATH",
     "PYTHONHOME",
@@ -39,7 +40,11 @@ class Ready:
         return replace(self, environ=self.environ | settings)
 
     def replace_process(self, arguments: Sequence[str]) -> None:
-        """Become the product: the same process id, so signals reach it; does not return."""
+        """Become the product: the same process id, so signals reach it; does not return.
+
+        What it writes is for its owner alone.
+        """
+        os.umask(PRIVATE)
         sys.stdout.flush()
         sys.stderr.flush()
         os.execve(self.python, self.command(*arguments), self.environ)  # noqa: S606 - no shell is wanted

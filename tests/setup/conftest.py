@@ -41,3 +41,11 @@ def unused_port():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+@pytest.fixture
+def unused_port_freed():
+    """A port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
