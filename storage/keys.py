@@ -206,8 +206,9 @@ class Keyring:
 
     def case_vault(self, area_wrapped: WrappedKey, case_wrapped: WrappedKey, area: str, case: str) -> Vault:
         """The vault of one case; ``WrongKey`` when either key belongs elsewhere."""
-        mark = (area, case, case_wrapped, area_wrapped)
-        return self._vaults.get(mark, lambda: self._unlock(area_wrapped, case_wrapped, area, case))
+        area_keys = self._area(area_wrapped, area)
+        mark = (area_keys, case, case_wrapped)  # so that no vault outlives the area key it came from
+        return self._vaults.get(mark, lambda: self._unlock(area_keys, case_wrapped, area, case))
 
     def purpose_key(self, area_wrapped: WrappedKey, area: str, purpose: str) -> bytes:
         """A 32-byte key of the area for one named purpose, the same each time."""
@@ -223,9 +224,9 @@ class Keyring:
         self._areas.clear()
         self._vaults.clear()
 
-    def _unlock(self, area_wrapped: WrappedKey, case_wrapped: WrappedKey, area: str, case: str) -> Vault:
+    def _unlock(self, area_keys: "_AreaKeys", case_wrapped: WrappedKey, area: str, case: str) -> Vault:
         bound = self._case_binding(area, case, case_wrapped.version)
-        key = unwrap(self._area(area_wrapped, area).cipher, case_wrapped.data, bound)
+        key = unwrap(area_keys.cipher, case_wrapped.data, bound)
         keys = CaseKeys(key=key, hub=self._hub, area=area, case=case)
         return Vault(keys, self._store, self._receipts)
 

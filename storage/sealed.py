@@ -72,7 +72,7 @@ class Sealer:
     """Seals what is written to it, as it comes, with two segments of memory.
 
     The last segment is marked as the last, so nothing is complete before ``finish``. The sink is neither
-    flushed nor closed here.
+    flushed nor closed here. After an error of the sink nothing more can be written.
     """
 
     def __init__(self, sink: Sink, key: bytes, associated_data: bytes) -> None:
@@ -87,8 +87,7 @@ class Sealer:
         self._send(memoryview(bytes([HEADER]) + salt + self._prefix))
 
     def write(self, data: Bytes) -> int:
-        if self._finished:
-            raise ValueError("This object is already finished.")
+        self._refuse_finished()
         rest = memoryview(data).cast("B")
         while len(rest):
             if self._filled == self._room:
@@ -104,8 +103,7 @@ class Sealer:
 
         The view is good until the next call. This saves two copies of every byte against ``write``.
         """
-        if self._finished:
-            raise ValueError("This object is already finished.")
+        self._refuse_finished()
         if self._filled == self._room:
             self._seal(last=False)
         free = self._plain[self._filled : self._room]
@@ -114,19 +112,23 @@ class Sealer:
         return free[:got].toreadonly()
 
     def finish(self) -> Totals:
-        if self._finished:
-            raise ValueError("This object is already finished.")
+        self._refuse_finished()
         self._seal(last=True)
-        self._finished = True
         return Totals(size=self._size, sealed_size=self.sealed_size)
 
     def _seal(self, *, last: bool) -> None:
         out = self._out[: self._filled + TAG]
         nonce = _nonce(self._prefix, self._index, last=last)
+        self._finished = True
         self._cipher.encrypt_into(nonce, self._plain[: self._filled], None, out)
         self._send(out)
+        self._finished = last
         self._size += self._filled
         self._filled, self._room, self._index = 0, ROOM, self._index + 1
+
+    def _refuse_finished(self) -> None:
+        if self._finished:
+            raise ValueError("This object is already finished, or could not be written.")
 
     def _send(self, data: memoryview) -> None:
         self._sink.write(data)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from storage.binding import canonical
 from storage.errors import NotFound, Tampered
 from storage.names import check_id, check_kind, check_version, new_id, object_name
+from storage.outlet import HashedOutlet
 from storage.receipts import Receipt, ReceiptBook
 from storage.sealed import Bytes, IntoReadable, Readable, SealedReader, Sealer, fed, new_object_key
 from storage.stores.base import Store, StoredObject, StoreWriter
@@ -225,8 +226,9 @@ class PendingObject:
         self, writer: StoreWriter, key: bytes, binding: bytes, wrapped: bytes, label: _Label, name: str
     ) -> None:
         self._writer, self._wrapped, self._label, self._name = writer, wrapped, label, name
-        self._content, self._sealed = hashlib.sha256(), hashlib.sha256()
-        self._sealer = Sealer(_Hashed(writer, self._sealed), key, binding)
+        self._content = hashlib.sha256()
+        self._outlet = HashedOutlet(writer)
+        self._sealer = Sealer(self._outlet, key, binding)
 
     @property
     def object_id(self) -> str:
@@ -241,7 +243,7 @@ class PendingObject:
             self._content.update(piece)
 
     def finish(self) -> SealedObject:
-        totals = self._sealer.finish()
+        totals, digest = self._sealer.finish(), self._outlet.finish()
         self._writer.commit()
         return SealedObject(
             object_id=self._label.object_id,
@@ -250,12 +252,13 @@ class PendingObject:
             size=totals.size,
             sha256=self._content.hexdigest(),
             sealed_size=totals.sealed_size,
-            sealed_sha256=self._sealed.hexdigest(),
+            sealed_sha256=digest,
             wrapped_key=self._wrapped,
             name=self._name,
         )
 
     def abort(self) -> None:
+        self._outlet.close()
         self._writer.abort()
 
     def __enter__(self) -> Self:
@@ -274,12 +277,3 @@ def _reader(stored: StoredObject, record: SealedObject, key: bytes, binding: byt
     if reader.size != record.size:
         raise Tampered(_ALTERED)
     return reader
-
-
-class _Hashed:
-    def __init__(self, writer: StoreWriter, digest: "hashlib._Hash") -> None:
-        self._writer, self._digest = writer, digest
-
-    def write(self, data: memoryview, /) -> None:
-        self._digest.update(data)
-        self._writer.write(data)

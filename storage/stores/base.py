@@ -20,7 +20,7 @@ class StoreWriter(Protocol):
 
     When ``commit`` returns the object survives a power cut. When it raises, the object is not there: only
     where the answer to the last request was lost on the network it may be, as an orphan that no row names.
-    ``abort`` may be called any number of times, and after ``commit`` does nothing.
+    After a failed ``write`` the object is aborted. ``abort`` may be called any number of times, and after ``commit`` does nothing.
     """
 
     def write(self, data: Bytes, /) -> object: ...

@@ -22,7 +22,7 @@ from storage.disk import (
     temporary_beside,
     write_all,
 )
-from storage.errors import AlreadyExists, BadName
+from storage.errors import AlreadyExists, BadName, StorageError
 from storage.names import check_name, check_prefix
 from storage.sealed import Bytes
 
@@ -88,8 +88,12 @@ class FolderWriter:
         self._descriptor = open_new(self._temporary)
 
     def write(self, data: Bytes, /) -> int:
-        with disk_errors():
-            write_all(self._open(), data)
+        try:
+            with disk_errors():
+                write_all(self._open(), data)
+        except StorageError:
+            self.abort()
+            raise
         return memoryview(data).nbytes
 
     def commit(self) -> None:

@@ -107,9 +107,11 @@ class S3Writer:
     def write(self, data: Bytes, /) -> int:
         self._refuse_ended()
         self._part += data
-        while len(self._part) > PART:
-            self._send(bytes(memoryview(self._part)[:PART]))
-            del self._part[:PART]
+        try:
+            self._send_full_parts()
+        except BaseException:
+            self.abort()
+            raise
         return memoryview(data).nbytes
 
     def commit(self) -> None:
@@ -128,6 +130,11 @@ class S3Writer:
                 self._s3.abort_multipart_upload(**self._target, UploadId=self._upload)
         self._ended = True
         self._part = bytearray()
+
+    def _send_full_parts(self) -> None:
+        while len(self._part) > PART:
+            self._send(bytes(self._part[:PART]))
+            del self._part[:PART]
 
     def _put(self) -> None:
         body = bytes(self._part)

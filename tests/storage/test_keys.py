@@ -270,6 +270,18 @@ def test_an_area_is_opened_once_for_many_cases_and_again_after_60_seconds(provid
     assert provider.calls == 2
 
 
+def test_a_case_opened_late_is_not_kept_longer_than_its_area(provider):
+    now = [0.0]
+    keyring = ring(provider, clock=lambda: now[0])
+    area_key = keyring.new_area_key(AREA)
+    case_key = keyring.new_case_key(area_key, AREA, CASE)
+    now[0] = 59.0
+    keyring.case_vault(area_key, case_key, AREA, CASE)
+    now[0] = 61.0
+    keyring.case_vault(area_key, case_key, AREA, CASE)
+    assert provider.calls == 2
+
+
 def test_what_is_kept_is_bounded_and_can_be_forgotten(provider, monkeypatch):
     monkeypatch.setattr("storage.keys.KEPT_VAULTS", 3)
     keyring = ring(provider)

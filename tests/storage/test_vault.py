@@ -5,7 +5,12 @@ import dataclasses
 import hashlib
 import io
 import random
+import resource
+import subprocess
+import sys
+import threading
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +120,53 @@ def test_a_full_disk_refuses_and_leaves_nothing(house, monkeypatch):
             vault.put("document", [bytes(100)])
     assert [p for p in house.folder.rglob("*") if p.is_file()] == []
     assert house.read(vault, vault.put("document", [b"room again"])) == b"room again"
+
+
+def test_a_disk_that_fills_in_the_middle_of_a_large_object_ends_it_for_good(house):
+    vault, threads = house.vault(), threading.active_count()
+    pending = vault.start("document")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * SEGMENT + 5, hard))
+    try:
+        with pytest.raises(Full):
+            pending.write(bytes(6 * SEGMENT))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with pytest.raises(ValueError, match="could not be written"):
+        pending.finish()
+    pending.abort()
+    assert [p for p in house.folder.rglob("*") if p.is_file()] == []
+    assert threading.active_count() == threads
+
+
+def test_a_process_killed_in_the_middle_leaves_nothing_but_what_is_swept(house):
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(house.folder)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert child.stdout.readline() == b"written\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    assert list(house.store.names()) == []
+    assert house.store.sweep(-60) == 1
+    assert [p for p in house.folder.rglob("*") if p.is_file()] == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from storage.names import new_id
+from storage.receipts import ReceiptBook
+from storage.stores import FolderStore
+from storage.vault import CaseKeys, Vault
+keys = CaseKeys(key=bytes(32), hub=new_id(), area=new_id(), case=new_id())
+pending = Vault(keys, FolderStore(Path(sys.argv[1])), ReceiptBook()).start("document")
+pending.write(bytes(3_000_000))
+print("written", flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.mark.parametrize("data", [b"", b"x", "Ålesund".encode(), bytes(100_000)])
