@@ -105,6 +105,36 @@ def tokens(text: str) -> Iterator[Token]:
         position += 1
 
 
+def codes(text: str) -> tuple[list[int], list[int]]:
+    """The hashes and positions of `tokens`, several times as fast for a text without a date in words."""
+    if LONG_DATE.search(text):
+        found = list(tokens(text))
+        return [hash_of(token.term) for token in found], [token.position for token in found]
+    hashes: list[int] = []
+    positions: list[int] = []
+    position = 0
+    for word in _WORD.findall(text):
+        if word.isalnum():
+            code = _code_of(word)
+            if code is not None:
+                hashes.append(code)
+                positions.append(position)
+        else:
+            for token in _compound(word, position, 0):
+                position = token.position
+                if token.term:
+                    hashes.append(hash_of(token.term))
+                    positions.append(position)
+        position += 1
+    return hashes, positions
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _code_of(word: str) -> int | None:
+    term = term_of(word)
+    return hash_of(term) if term else None
+
+
 def words(text: str) -> set[str]:
     """Every distinct folded word of a `clean` text, unstemmed, common words left out: a shard's own word list."""
     found = {fold(word) for word in set(_PART.findall(text))}

@@ -129,10 +129,10 @@ class _Stream:
 
     def take(self, text: str) -> None:
         base = self.next_place
-        for token in language.tokens(text):
-            self.hashes.append(language.hash_of(token.term))
-            self.places.append(base + token.position)
-            self.next_place = base + token.position + 1
+        hashes, positions = language.codes(text)
+        self.hashes += hashes
+        self.places += [base + position for position in positions]
+        self.next_place = base + positions[-1] + 1 if positions else base
 
 
 def build(documents: Iterable[Document]) -> Shard:

@@ -79,3 +79,16 @@ def test_the_word_list_holds_no_line_feed_and_no_empty_word(text: str) -> None:
 
 def test_a_word_of_a_million_letters_is_cut() -> None:
     assert terms("x" * 1_000_000) == ["x" * language.LONGEST_WORD]
+
+
+@given(
+    st.text(max_size=100)
+    | st.lists(st.sampled_from(["risk", "O'Brien", "the", "AB/1-2", "3 May 2026", "\u00e9"])).map(" ".join)
+)
+def test_the_quick_way_gives_the_codes_of_the_tokens(text: str) -> None:
+    cleaned = language.clean(text)
+    found = list(language.tokens(cleaned))
+    assert language.codes(cleaned) == (
+        [language.hash_of(token.term) for token in found],
+        [token.position for token in found],
+    )
