@@ -10,7 +10,8 @@ from hub.demo.area import LOCALITIES, DemoArea
 from hub.demo.chance import chance, moment, office_hour, some, weekday_before, words
 
 CASE_COUNT = 60
-_CLOSED = (9, 21, 33, 45, 57)
+_CLOSED = frozenset({(1, 3), (1, 10), (2, 5), (2, 14), (2, 23)})
+"""(level, how many of that level came before): spread over the localities, and none of the few at level 3."""
 _EXCLUSIONS = {4: "tamsin", 17: "corwin", 26: "isolde", 38: "emeka"}
 
 _SHAPE = (
@@ -175,6 +176,7 @@ class _Draft:
     today: date
     area: DemoArea
     locality: str = ""
+    closing: bool = False
     lead: str = ""
     coordinator: str = ""
     changes: list[DemoChange] = field(default_factory=list)
@@ -197,6 +199,7 @@ def make_cases(seed: str, today: date, area: DemoArea) -> tuple[DemoCase, ...]:
             area=area,
         )
         draft.locality = LOCALITIES[at_level[level] % len(LOCALITIES)]
+        draft.closing = (level, at_level[level]) in _CLOSED
         at_level[level] += 1
         female = number % 6 == 5  # noqa: PLR2004 - every sixth, so ten of sixty
         first = women[number // 6] if female else men[number - number // 6 - (1 if female else 0)]
@@ -210,7 +213,7 @@ def _case(draft: _Draft, name: str, *, female: bool) -> DemoCase:
     draft.lead = rng.choice(_LEADS[draft.category])
     opened = office_hour(rng, weekday_before(today - timedelta(days=rng.randint(500, 2200))))
     first = _history(draft)
-    closed = _closing(draft) if number in _CLOSED else None
+    closed = _closing(draft) if draft.closing else None
     agencies = _agencies(draft)
     exclusions = _exclusions(draft)
     return DemoCase(

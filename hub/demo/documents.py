@@ -9,7 +9,7 @@ from hub.demo.cases import DemoCase
 from hub.demo.chance import chance, in_words, office_hour, weekday_after, weekday_before
 from hub.demo.files import Envelope, render
 from hub.demo.meetings import DemoMeeting
-from hub.demo.phrases import STREETS
+from hub.demo.phrases import GROUPS, KIN, NEEDS, QUARTERS, STRAINS, STREETS
 from hub.demo.prose import Page, write_sections
 from hub.documents.rules import DOCUMENT_TYPES, MARKING
 
@@ -299,8 +299,22 @@ def _words(rng: Random, area: DemoArea, slot: _Slot, owner: str) -> tuple[tuple[
         ("review", in_words(review)),
         ("visits", rng.choice(_COUNTS)),
         ("weeks", rng.choice(_WEEKS)),
-        ("street", chance(case.key, "street").choice(STREETS)),
+        *_circumstances(case),
     )
+
+
+def _circumstances(case: DemoCase) -> tuple[tuple[str, str], ...]:
+    """What every document of the case says alike."""
+    rng = chance(case.reference, "circumstances")
+    pools = (
+        ("street", STREETS),
+        ("group", GROUPS),
+        ("kin", KIN),
+        ("quarter", QUARTERS),
+        ("strain", STRAINS),
+        ("need", NEEDS),
+    )
+    return tuple((slot, rng.choice(pool)) for slot, pool in pools)
 
 
 def _facts(area: DemoArea, slot: _Slot, owner: str, author: str) -> tuple[Row, ...]:

@@ -2,7 +2,8 @@
 
 Words in braces are filled in: `n` the nominal ('Mr Thistlemoor'), `He`/`he`/`him`/`his`/`His`, `loc` the locality,
 `lead` the lead agency, `own` the document's agency, `coord` the coordinator, `chair` a chair, `dated` and `review`
-dates, `visits` and `weeks` small numbers in words, `street` an invented street.
+dates, `visits` and `weeks` small numbers in words; `street`, `group`, `kin`, `quarter`, `strain` and `need` are the
+person's own circumstances, the same in every document of a case.
 """
 
 NOTE = "Fictional: every name, place and event in this document is invented."
@@ -11,6 +12,31 @@ STREETS = (
     "Eel Row", "Lantern Lane", "Wickerman's Walk", "Tollbar Rise", "Saltpan Terrace", "Heron Causeway",
     "Millrace Court", "Old Ferry Street", "Candlemaker Close", "Drovers' Green", "Teasel Bank", "Anchorage Way",
 )  # fmt: skip
+GROUPS = (
+    "woodworking group",
+    "gardening group",
+    "cycle repair workshop",
+    "walking group",
+    "bread kitchen",
+    "chess club",
+)
+KIN = ("sister", "brother", "aunt", "uncle", "cousin", "stepfather")
+QUARTERS = ("harbour quarter", "market quarter", "mill quarter", "station quarter", "canal basin")
+STRAINS = (
+    "in dispute over money",
+    "sleeping badly",
+    "without work",
+    "in dispute with a neighbour",
+    "newly alone",
+)
+NEEDS = (
+    "is partly deaf in one ear, and appointments are held in a quiet room for that reason",
+    "has a stammer, and is given time and the questions beforehand",
+    "uses a walking stick, and appointments are held on the ground floor",
+    "has dyslexia, and letters are read through with the person who sends them",
+    "has worked nights, and appointments are set for the afternoon",
+)
+
 
 POOLS: dict[str, tuple[str, ...]] = {
     "purpose": (
@@ -26,7 +52,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     "background": (
         "{n} has lived in {loc} for most of {his} adult life and knows the area well.",
         "{He} moved to {street} after a period in approved premises and holds an assured tenancy there.",
-        "{His} contact with family is limited to a weekly telephone call with an older sister.",
+        "{His} contact with family is limited to a weekly telephone call from {his} {kin}.",
         "Records show a stable period of about three years, followed by a decline that agencies now understand better.",
         "{He} left education early and has worked in warehouses and, for a short time, on the fishing quay.",
         "{n} has not always accepted help, and has said that meetings with several professionals at once are hard to follow.",
@@ -46,7 +72,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     "risk": (
         "The risk of serious harm is assessed as high to known adults and medium to the public.",
         "The harm most likely would be emotional or physical, and would most probably arise within an existing relationship.",
-        "It is greatest when {n} is drinking, is in dispute over money, or has lost contact with {his} sister.",
+        "It is greatest when {n} is drinking, is {strain}, or has lost contact with {his} {kin}.",
         "Risk is not imminent on present evidence, but circumstances that would raise it can change within days.",
         "The nature of the risk has not changed since the last review; its likelihood has fallen a little.",
         "{n} does not present a known risk to staff, although visits are made in pairs as a precaution.",
@@ -58,16 +84,16 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Warning signs are missed appointments, a change in sleep, and turning up unannounced at the council offices.",
         "A sudden wish to move house has come before difficulty on two earlier occasions.",
         "Agencies should treat an unexplained new telephone or account as a matter to report the same day.",
-        "Contact with former associates at the harbour would be a clear sign of decline.",
-        "Withdrawal from the woodworking group would matter more than a single missed supervision session.",
+        "Contact with former associates in the {quarter} would be a clear sign of decline.",
+        "Withdrawal from the {group} would matter more than a single missed supervision session.",
         "Anniversaries in late spring have been difficult and should be planned for.",
         "Any of these should be reported to {lead} at once and not kept for the next meeting.",
     ),
     "protective": (
         "The tenancy is the strongest protective factor, and {he} speaks of it with pride.",
-        "{n} attends a woodworking group on Tuesdays and has begun to teach newcomers.",
+        "{n} attends a {group} on Tuesdays and has begun to teach newcomers.",
         "{He} has a settled relationship with {his} offender manager and raises worries without being asked.",
-        "{His} sister remains in touch and has said that she would tell the police if she were worried.",
+        "{His} {kin} remains in touch and has undertaken to tell the police of any worry.",
         "{He} has kept every health appointment since the change of clinic.",
         "There is now a realistic prospect of part-time work, which the Jobcentre supports.",
         "These factors are real but recent, and none has yet been tested by a serious setback.",
@@ -86,7 +112,7 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Devices are checked under the existing order, and the results are recorded in ViSOR.",
         "Electronic monitoring of the evening curfew remains in place until {review}.",
         "The landlord reports visitors of concern and has a named officer to call.",
-        "Exclusion from the harbour quarter is shown on the map attached to the licence.",
+        "Exclusion from the {quarter} is shown on the map attached to the licence.",
         "Any application to travel is made in writing five working days beforehand.",
         "Controls were explained to {n}, who signed to say that {he} understood them.",
     ),
@@ -140,7 +166,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     ),
     "equality": (
         "The chair asked each agency to raise any matter of equality, diversity or inclusion.",
-        "{n} is partly deaf in one ear, and appointments are held in a quiet room for that reason.",
+        "{n} {need}.",
         "It was noted that {his} age may affect how the programme is delivered, and the tutor has adjusted the materials.",
         "A member asked whether language in an earlier report reflected assumption rather than evidence; the sentence was corrected.",
         "{n} observes religious holidays, and supervision dates have been set with that in mind.",
@@ -182,7 +208,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     "analysis": (
         "Taken together, the information shows progress that is steady and not yet secure.",
         "{own} believes that the change comes from structure in the week more than from any single programme.",
-        "The greatest uncertainty concerns how {n} would respond to losing contact with {his} sister.",
+        "The greatest uncertainty concerns how {n} would respond to losing contact with {his} {kin}.",
         "It would be wrong to read the absence of incidents as the absence of risk.",
         "Information held by one agency alone was the cause of an earlier misjudgement, which is why this is shared now.",
         "A change in the frequency of contact would be hard to justify on the evidence available.",
@@ -206,7 +232,7 @@ POOLS: dict[str, tuple[str, ...]] = {
         "The agencies invited are those whose work bears on the plan and no others.",
     ),
     "disclose": (
-        "The panel considered whether {n}'s circumstances should be disclosed to the manager of the woodworking group.",
+        "The panel considered whether {n}'s circumstances should be disclosed to the manager of the {group}.",
         "The purpose would be to protect other members, some of whom are vulnerable adults.",
         "{n} was asked and agreed to a limited disclosure, which was taken into account but did not decide the matter.",
         "Only the conditions that bear on the group would be disclosed, in person, by the police and probation together.",
@@ -238,7 +264,7 @@ POOLS: dict[str, tuple[str, ...]] = {
         "{He} worked in the kitchens and then in the bindery, where the instructor spoke well of {him}.",
         "There were no proven adjudications in the last year.",
         "Mail and calls were monitored as the public protection measures require, and nothing of concern was found.",
-        "{His} sister visited on {visits} occasions; no other visitor was approved.",
+        "{His} {kin} visited on {visits} occasions; no other visitor was approved.",
         "Release planning began eight months before the date and involved the community team throughout.",
     ),
     "transfer": (
