@@ -1,0 +1,139 @@
+"""How well search ranks, on a folder in BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv.
+
+Called by bench/search.py --collection. Every document stands in a case of its own; the two plain engines index the same
+text, Whoosh with BM25F and stemming, SQLite FTS5 with its porter tokeniser.
+"""
+
+import csv
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from search import TODAY, Fts5, Hub, Whoosh, high
+from whoosh import query as whoosh_query
+
+from hub.search import engine, kept, shard
+from hub.search.query import understand
+from storage.names import new_id
+
+DEPTH = 100
+
+
+def judge(folder: Path, work: Path) -> dict[str, dict[str, float]]:
+    texts = {line["_id"]: (line.get("title") or "", line["text"]) for line in lines(folder / "corpus.jsonl")}
+    wanted = judgements(folder / "qrels" / "test.tsv")
+    asked = {line["_id"]: line["text"] for line in lines(folder / "queries.jsonl") if line["_id"] in wanted}
+    names = list(texts)
+    documents = [document(number, *texts[name]) for number, name in enumerate(names)]
+    engines = {
+        "hub": of_hub(work, documents),
+        "whoosh": of_whoosh(work, documents),
+        "fts5": of_fts5(work, documents),
+    }
+    return {
+        engine_name: measured(
+            lambda text, search=search: [names[int(key)] for key in search(text)], asked, wanted
+        )
+        for engine_name, search in engines.items()
+    }
+
+
+def lines(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8") as reader:
+        yield from (json.loads(line) for line in reader if line.strip())
+
+
+def judgements(path: Path) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    with path.open(encoding="utf-8") as reader:
+        for query, name, score in list(csv.reader(reader, delimiter="\t"))[1:]:
+            if int(score) > 0:
+                found.setdefault(query, {})[name] = int(score)
+    return found
+
+
+def document(number: int, title: str, text: str) -> shard.Document:
+    return shard.Document(
+        key=str(number), title=title, pages=(text,), day=TODAY, type_code="report", agency="police"
+    )
+
+
+def of_hub(work: Path, documents: list[shard.Document]) -> Callable[[str], list[str]]:
+    hub, keeper = Hub(work / "quality.db"), kept.KeptIndexes(2_000_000_000)
+    cases = [new_id() for _ in documents]
+    for case, one in zip(cases, documents, strict=True):
+        hub.put(case, shard.encode(shard.build([one])))
+    hub.grant("person", cases)
+
+    def search(text: str) -> list[str]:
+        index = keeper.index("person", hub.access("person"), lambda some: hub.parts("scan", "person", some))
+        parts = engine.Parts(
+            positions=lambda some: hub.parts("positions", "person", some),
+            words=lambda some: hub.parts("words", "person", some),
+        )
+        window = engine.Window(today=TODAY, limit=DEPTH)
+        found = engine.search(understand(text), index, engine.Filters(), parts, window)
+        return [hit.document for hit in found.hits]
+
+    return search
+
+
+def of_whoosh(work: Path, documents: list[shard.Document]) -> Callable[[str], list[str]]:
+    (work / "quality").mkdir()
+    plain = Whoosh(work / "quality")
+    plain.fill(documents)
+    analyser = plain.index.schema["body"].analyzer
+
+    def search(text: str) -> list[str]:
+        words = dict.fromkeys(token.text for token in analyser(text))
+        either = whoosh_query.Or([whoosh_query.Term("body", word) for word in words])
+        return [hit["key"] for hit in plain.searcher.search(either, limit=DEPTH)]
+
+    return search
+
+
+def of_fts5(work: Path, documents: list[shard.Document]) -> Callable[[str], list[str]]:
+    fts5 = Fts5(work / "quality-fts5.db")
+    fts5.fill(documents)
+    fts5.grant("person", {one.key for one in documents})
+
+    def search(text: str) -> list[str]:
+        words = dict.fromkeys(re.findall(r"\w+", text))
+        return fts5.search(" OR ".join(f'"{word}"' for word in words), "person", DEPTH) if words else []
+
+    return search
+
+
+def measured(
+    search: Callable[[str], list[str]], asked: dict[str, str], wanted: dict[str, dict[str, int]]
+) -> dict[str, float]:
+    gains, precisions, recalls, times = [], [], [], []
+    for name, text in asked.items():
+        began = time.perf_counter()
+        found = search(text)
+        times.append(1000 * (time.perf_counter() - began))
+        right = wanted[name]
+        gains.append(ndcg(found[:10], right))
+        precisions.append(average_precision(found, right))
+        recalls.append(len(right.keys() & set(found)) / len(right))
+    mean = {"ndcg@10": gains, "map": precisions, "recall@100": recalls}
+    figures = {name: round(sum(values) / max(1, len(values)), 4) for name, values in mean.items()}
+    return figures | {"p95_ms": round(high(times), 2) if times else 0.0}
+
+
+def ndcg(found: list[str], right: dict[str, int]) -> float:
+    gain = sum(right.get(name, 0) / math.log2(place + 2) for place, name in enumerate(found))
+    best = sorted(right.values(), reverse=True)[:10]
+    return gain / sum(score / math.log2(place + 2) for place, score in enumerate(best))
+
+
+def average_precision(found: list[str], right: dict[str, int]) -> float:
+    met, total = 0, 0.0
+    for place, name in enumerate(found, start=1):
+        if name in right:
+            met += 1
+            total += met / place
+    return total / len(right)
