@@ -25,13 +25,13 @@ _SHAPE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoNominal:
-    """`female` chooses the words of the prose; `references` are (label, value) pairs."""
+    """`female` chooses the words of the prose; `visor` is the national record's reference, plainly invented."""
 
     name: str
     aliases: tuple[str, ...]
     born: date
     female: bool
-    references: tuple[tuple[str, str], ...]
+    visor: str
 
     @property
     def formal(self) -> str:
@@ -94,6 +94,13 @@ class DemoCase:
     @property
     def last_day(self) -> date | None:
         return self.closed_at.date() if self.closed_at else None
+
+    def level_on(self, day: date) -> int:
+        """The level in force at the end of that day; before the case was opened, the first."""
+        past = [
+            int(change.after) for change in self.changes if change.what == "level" and change.at.date() <= day
+        ]
+        return past[-1] if past else self.first_level
 
 
 _MEN = words(
@@ -240,15 +247,15 @@ def _case(draft: _Draft, name: str, *, female: bool) -> DemoCase:
 
 
 def _nominal(rng: Random, name: str, today: date, *, female: bool) -> DemoNominal:
-    born = date(today.year - rng.randint(21, 68), rng.randint(1, 12), rng.randint(1, 28))
+    born = date(today.year - rng.randint(28, 69), rng.randint(1, 12), rng.randint(1, 28))
     first, last = name.split(" ", maxsplit=1)
     pool = (f"{first[:3]} {last}", f"{first} {last[:5]}ley", f"'{last[:4]}y'")
-    references = (
-        ("ViSOR", f"V/{rng.randint(100000, 999999)}/FICTION"),
-        ("PNC", f"00/{rng.randint(100000, 999999)}X"),
-    )
     return DemoNominal(
-        name=name, aliases=some(rng, pool, 0, 2), born=born, female=female, references=references
+        name=name,
+        aliases=some(rng, pool, 0, 2),
+        born=born,
+        female=female,
+        visor=f"V/{rng.randint(100000, 999999)}/FICTION",
     )
 
 

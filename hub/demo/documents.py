@@ -325,7 +325,7 @@ def _facts(area: DemoArea, slot: _Slot, owner: str, author: str) -> tuple[Row, .
         *also,
         ("Date of birth", in_words(case.nominal.born)),
         ("Case", f"{case.reference}, {case.locality}"),
-        ("Category and level", f"category {case.category}, level {case.level}"),
+        ("Category and level", f"category {case.category}, level {case.level_on(slot.dated)}"),
         ("Owning agency", area.agency(owner).name),
         ("Author", author),
         ("Date", in_words(slot.dated)),

@@ -96,7 +96,7 @@ _REASONS = (
     Reason.VICTIM,
 )
 _QUERIES = (
-    "curfew", "tenancy AND arrears", '"woodworking group"', "exclusion area", "sister contact", "licence conditions",
+    "curfew", "tenancy AND arrears", '"woodworking group"', "exclusion area", "lost contact", "licence conditions",
     '"voice of the child"', "alcohol NOT clinic", "contingency recall", "unannounced visit", "travel permission",
 )  # fmt: skip
 _LOOKS = (

@@ -222,3 +222,15 @@ def test_a_plan_cannot_be_changed_by_its_reader(plan):
     with pytest.raises(AttributeError):
         plan.cases[0].level = 3
     assert replace(plan, seed="x") != plan
+
+
+def test_a_case_s_level_on_a_day_is_the_one_its_history_says(plan):
+    case = next(case for case in plan.cases if len([c for c in case.changes if c.what == "level"]) == 2)
+    first, second = (change for change in case.changes if change.what == "level")
+    assert case.level_on(case.opened_at.date()) == case.first_level
+    assert case.level_on(first.at.date() - timedelta(days=1)) == int(first.before)
+    assert case.level_on(second.at.date()) == int(second.after) == case.level
+
+
+def test_nobody_was_a_child_when_their_case_was_opened(plan):
+    assert all((case.opened_at.date() - case.nominal.born).days > 18 * 365.25 for case in plan.cases)
