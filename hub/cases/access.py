@@ -31,9 +31,13 @@ def case_facts(session: Session, case: Case) -> CaseFacts:
         case=case.id,
         area=case.area_id,
         coordinator=case.coordinator_id,
-        agencies=frozenset(session.scalars(select(CaseAgency.agency_id).where(CaseAgency.case_id == case.id))),
+        agencies=frozenset(
+            session.scalars(select(CaseAgency.agency_id).where(CaseAgency.case_id == case.id))
+        ),
         team=frozenset(session.scalars(select(CaseMember.account_id).where(CaseMember.case_id == case.id))),
-        excluded=frozenset(session.scalars(select(CaseExclusion.account_id).where(CaseExclusion.case_id == case.id))),
+        excluded=frozenset(
+            session.scalars(select(CaseExclusion.account_id).where(CaseExclusion.case_id == case.id))
+        ),
     )
 
 

@@ -50,9 +50,12 @@ class NominalForm(Form):  # type: ignore[misc]
     )
 
     def nominal(self) -> Nominal:
-        aliases = tuple(line.strip() for line in self.aliases.data.splitlines() if line.strip())
+        aliases = tuple(line.strip() for line in (self.aliases.data or "").splitlines() if line.strip())
         return Nominal(
-            name=self.name.data, aliases=aliases, born=self.born.data, visor=self.visor.data.strip() or None
+            name=self.name.data,
+            aliases=aliases,
+            born=self.born.data,
+            visor=(self.visor.data or "").strip() or None,
         )
 
 
@@ -81,7 +84,7 @@ class OpenForm(NominalForm):
 
     def new(self) -> NewCase:
         return NewCase(
-            form=self.form.data,
+            form=self.form.data or "",
             nominal=self.nominal(),
             category=Category(int(self.category.data)),
             level=Level(int(self.level.data)),
@@ -155,8 +158,12 @@ class ExcludeForm(Form):  # type: ignore[misc]
     )
 
 
-class LiftForm(Form):  # type: ignore[misc]
-    reason = TextAreaField("Why the exclusion is lifted", [InputRequired("Say why, in a sentence.")])
+class LeaverForm(Form):  # type: ignore[misc]
+    person = HiddenField(validators=[InputRequired("Choose a person.")])
+
+
+class LiftForm(LeaverForm):
+    reason = StringField("Why the exclusion is lifted", [InputRequired("Say why, in a sentence.")])
 
 
 class ReasonForm(DecisionForm):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
@@ -95,20 +96,20 @@ def page_of(
     vaults: Vaults,
     actor: Actor,
     found: ColumnElement[bool],
-    order: tuple[Sort, int],
+    order: tuple[Sort, bool, int],
     today: date,
 ) -> Page[CaseLine]:
-    """`order` is (sort, page number). Four queries, however many cases."""
-    sort, number = order
+    """`order` is (sort, whether downwards, page number). Four queries, however many cases."""
+    sort, down, number = order
     area = session.get_one(
         Area, actor.area
     )  # held here: each vault asks for it again, of the session's memory
     total = session.scalar(select(func.count()).select_from(Case).where(found)) or 0
     rows: Sequence[Row]
     if sort is Sort.NAME:
-        rows = _by_name(session, vaults, actor, found)[offset(number) : offset(number) + PER_PAGE]
+        rows = _by_name(session, vaults, actor, found, down=down)[offset(number) : offset(number) + PER_PAGE]
     else:
-        rows = _sorted(session, actor, found, sort, number)
+        rows = _sorted(session, _rows(actor, found).order_by(*_order(actor, sort, down=down)), number)
     names = {row.id: name_of(session, vaults, row) for row, _, _ in rows}
     lines = [_line(row, names[row.id], agency, changed, today) for row, agency, changed in rows]
     del area
@@ -123,23 +124,29 @@ def _rows(actor: Actor, found: ColumnElement[bool]) -> Select[Case, str, datetim
     return select(Case, Agency.name, changed).join(Agency, Agency.id == Case.lead_agency_id).where(found)
 
 
-def _sorted(
-    session: Session, actor: Actor, found: ColumnElement[bool], sort: Sort, number: int
-) -> Sequence[Row]:
-    order: dict[Sort, list[ColumnElement[object]]] = {
-        Sort.REFERENCE: [],
-        Sort.REVIEW: [Case.review_due.is_(None), Case.review_due.asc()],  # type: ignore[list-item]
-        Sort.LEVEL: [Case.level.desc(), Case.category.asc()],  # type: ignore[list-item]
-        Sort.CHANGED: [newest_change(actor).desc()],  # type: ignore[list-item]
+def _sorted(session: Session, query: Select[Case, str, datetime], number: int) -> list[Row]:
+    rows = session.execute(query.limit(PER_PAGE).offset(offset(number)))
+    return [(row, agency, changed) for row, agency, changed in rows]
+
+
+def _order(actor: Actor, sort: Sort, *, down: bool) -> list[Any]:
+    """Cases without a review date come last either way; the reference decides between equals."""
+    columns: dict[Sort, Any] = {
+        Sort.REFERENCE: Case.reference,
+        Sort.REVIEW: Case.review_due,
+        Sort.LEVEL: Case.level,
+        Sort.CHANGED: newest_change(actor),
     }
-    query = _rows(actor, found).order_by(*order[sort], Case.reference).limit(PER_PAGE).offset(offset(number))
-    return [(row, agency, changed) for row, agency, changed in session.execute(query)]
+    way = columns[sort].desc() if down else columns[sort].asc()
+    return [Case.review_due.is_(None), way, Case.reference] if sort is Sort.REVIEW else [way, Case.reference]
 
 
-def _by_name(session: Session, vaults: Vaults, actor: Actor, found: ColumnElement[bool]) -> list[Row]:
+def _by_name(
+    session: Session, vaults: Vaults, actor: Actor, found: ColumnElement[bool], *, down: bool
+) -> list[Row]:
     rows = [(row, agency, changed) for row, agency, changed in session.execute(_rows(actor, found))]
     names = {row.id: name_of(session, vaults, row).casefold() for row, _, _ in rows}
-    return sorted(rows, key=lambda found: (names[found[0].id], found[0].reference))
+    return sorted(rows, key=lambda found: (names[found[0].id], found[0].reference), reverse=down)
 
 
 def name_of(session: Session, vaults: Vaults, row: Case) -> str:

@@ -30,7 +30,7 @@ from hub.cases.timeline import Happening, Scope, timeline
 from hub.clock import Clock, london_date
 from hub.db import Database, UnitOfWork
 from hub.errors import Closed, Conflict, Invalid
-from hub.ids import id_from, new_id
+from hub.ids import id_from, is_id, new_id
 from hub.ledger.events import CaseChanged, CaseOpened, CasesListed, CaseTeamChanged, CaseViewed
 from hub.people.model import Account, AccountState, Agency, Area
 from hub.vaults import Vaults
@@ -105,13 +105,19 @@ class CaseService:
     # --- reading -----------------------------------------------------------------------------
 
     def list(
-        self, actor: Actor, filters: CaseFilters, sort: Sort = Sort.REVIEW, page: int = 1
+        self,
+        actor: Actor,
+        filters: CaseFilters,
+        sort: Sort = Sort.REVIEW,
+        page: int = 1,
+        *,
+        down: bool = False,
     ) -> Page[CaseLine]:
         authorise(actor, Permission.CASE_LIST)
         today = london_date(self._clock())
         with self._db.reading() as session:
             found = page_of(
-                session, self._vaults, actor, matching(actor, filters, today), (sort, page), today
+                session, self._vaults, actor, matching(actor, filters, today), (sort, down, page), today
             )
         self._db.record(actor, CasesListed(cases=tuple(line.id for line in found.rows)))
         return found
@@ -387,6 +393,7 @@ class CaseService:
 
     def remove_agency(self, actor: Actor, case: str, agency: str) -> None:
         with self._staffing(actor, case) as change:
+            _agency(change.work.session, actor, agency, "agency")
             if agency == change.case.lead_agency_id:
                 raise Invalid(
                     "agency", "The lead agency stays on the case. Choose another lead agency first."
@@ -411,6 +418,7 @@ class CaseService:
 
     def remove_member(self, actor: Actor, case: str, account: str) -> None:
         with self._staffing(actor, case) as change:
+            _account(change.work.session, actor, account, "person")
             self._drop_member(change, account)
 
     def exclude(self, actor: Actor, case: str, account: str, reason: str) -> None:
@@ -435,6 +443,7 @@ class CaseService:
 
     def lift_exclusion(self, actor: Actor, case: str, account: str, reason: str) -> None:
         with self._staffing(actor, case, reason=_checked_reason(reason)) as change:
+            _account(change.work.session, actor, account, "person")
             row = change.work.session.get(CaseExclusion, (case, account))
             if row is not None:
                 change.work.session.delete(row)
@@ -584,14 +593,14 @@ def _require_locality(area: Area, locality: str) -> None:
 
 
 def _agency(session: Session, actor: Actor, agency: str, field: str) -> Agency:
-    row = session.get(Agency, agency)
+    row = session.get(Agency, agency) if is_id(agency) else None
     if row is None or row.area_id != actor.area:
         raise Invalid(field, "Choose an agency of this area.")
     return row
 
 
 def _account(session: Session, actor: Actor, account: str, field: str) -> Account:
-    row = session.get(Account, account)
+    row = session.get(Account, account) if is_id(account) else None
     if row is None or row.area_id != actor.area:
         raise Invalid(field, "Choose a person of this area.")
     return row
