@@ -40,6 +40,7 @@ Document = int | bytes
 _LOG = logging.getLogger(__name__)
 _START_SECONDS = 30
 _GRACE_SECONDS = 5
+_LONGEST_SENTENCE = 300
 _UNAVAILABLE = "Documents cannot be read just now. Nothing is lost: try again in a minute."
 _TOO_LONG = "This file takes too long to read: more than {seconds} seconds."
 _TOO_BIG = "This file needs more memory to read than one file is given ({megabytes} MB)."
@@ -194,9 +195,10 @@ class Reader:
         if code == Reason.MEMORY:
             return self._too_costly(Reason.MEMORY)
         if "why" in head:
-            _LOG.warning("reader: a library raised %.100s", head["why"])
-        known = code in set(Reason) and isinstance(sentence, str)
-        return Refused(Reason(str(code)), str(sentence)) if known else Refused(Reason.BROKEN, _BROKEN)
+            _LOG.warning("reader: a library raised %.100r", head["why"])
+        if not isinstance(code, str) or code not in set(Reason) or not isinstance(sentence, str):
+            return Refused(Reason.BROKEN, _BROKEN)
+        return Refused(Reason(code), sentence[:_LONGEST_SENTENCE])
 
     def _too_costly(self, reason: Reason) -> TooCostly:
         if reason is Reason.MEMORY:

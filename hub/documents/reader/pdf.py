@@ -94,13 +94,18 @@ def clean(text: str) -> str:
 
 
 def _page(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
+    """The page with what was typed into its form, and its annotations, made part of it."""
     try:
-        return document[index]
+        page = document[index]
+        if raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_SUCCESS:
+            page.close()
+            page = document[index]
     except pypdfium2.PdfiumError:
         raise Refused(
             Reason.BROKEN,
             f"Page {index + 1} of this PDF is damaged. Save the PDF again and upload that copy.",
         ) from None
+    return page
 
 
 def _check_length(pages: int) -> None:
