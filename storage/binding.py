@@ -8,15 +8,12 @@ from collections.abc import Mapping
 
 
 def canonical(label: str, *fields: str | int) -> bytes:
-    return b"".join(_prefixed(str(field)) for field in (label, *fields))
+    """The fields of two calls, one after the other, are those of one call with all of them."""
+    raws = [str(field).encode() for field in (label, *fields)]
+    return b"".join([len(raw).to_bytes(2, "big") + raw for raw in raws])
 
 
 def canonical_context(label: str, context: Mapping[str, str]) -> bytes:
     """Bind a mapping whatever its order: names sorted by code point, each followed by its value."""
     pairs = [part for name in sorted(context) for part in (name, context[name])]
     return canonical(label, *pairs)
-
-
-def _prefixed(field: str) -> bytes:
-    raw = field.encode("utf-8")
-    return len(raw).to_bytes(2, "big") + raw

@@ -191,17 +191,17 @@ class Keyring:
         return WrappedKey(version=area_wrapped.version, data=again)
 
     def new_case_key(self, area_wrapped: WrappedKey, area: str, case: str, *, version: int = 1) -> WrappedKey:
-        bound = self._case_binding(area, case, version)
-        data = wrap(self._area(area_wrapped, area).cipher, os.urandom(KEY_SIZE), bound)
+        area_keys = self._area(area_wrapped, area)
+        data = wrap(area_keys.cipher, os.urandom(KEY_SIZE), area_keys.binding(case, version))
         return WrappedKey(version=version, data=data)
 
     def rewrap_case_key(
         self, old_area: WrappedKey, new_area: WrappedKey, area: str, case: str, case_wrapped: WrappedKey
     ) -> WrappedKey:
         """The same case key under a new area key."""
-        bound = self._case_binding(area, case, case_wrapped.version)
-        key = unwrap(self._area(old_area, area).cipher, case_wrapped.data, bound)
-        data = wrap(self._area(new_area, area).cipher, key, bound)
+        old, new = self._area(old_area, area), self._area(new_area, area)
+        bound = old.binding(case, case_wrapped.version)
+        data = wrap(new.cipher, unwrap(old.cipher, case_wrapped.data, bound), bound)
         return WrappedKey(version=case_wrapped.version, data=data)
 
     def case_vault(self, area_wrapped: WrappedKey, case_wrapped: WrappedKey, area: str, case: str) -> Vault:
@@ -212,7 +212,7 @@ class Keyring:
 
     def purpose_key(self, area_wrapped: WrappedKey, area: str, purpose: str) -> bytes:
         """A 32-byte key of the area for one named purpose, the same each time."""
-        return self._area(area_wrapped, area).purpose(self._hub, area, purpose)
+        return self._area(area_wrapped, area).purpose(purpose)
 
     def area_box(self, area_wrapped: WrappedKey, area: str, purpose: str) -> FieldBox:
         """Seals small secrets of an area (not of a case) under ``purpose_key``."""
@@ -225,15 +225,17 @@ class Keyring:
         self._vaults.clear()
 
     def _unlock(self, area_keys: "_AreaKeys", case_wrapped: WrappedKey, area: str, case: str) -> Vault:
-        bound = self._case_binding(area, case, case_wrapped.version)
+        bound = area_keys.binding(case, case_wrapped.version)
         key = unwrap(area_keys.cipher, case_wrapped.data, bound)
         keys = CaseKeys(key=key, hub=self._hub, area=area, case=case)
         return Vault(keys, self._store, self._receipts)
 
     def _area(self, wrapped: WrappedKey, area: str) -> "_AreaKeys":
-        mark = (area, wrapped)
-        context = self._area_context(area, wrapped.version)
-        return self._areas.get(mark, lambda: _AreaKeys(self._provider.unwrap(wrapped.data, context)))
+        return self._areas.get((area, wrapped), lambda: self._opened(wrapped, area))
+
+    def _opened(self, wrapped: WrappedKey, area: str) -> "_AreaKeys":
+        key = self._provider.unwrap(wrapped.data, self._area_context(area, wrapped.version))
+        return _AreaKeys(key, self._hub, area)
 
     def _area_context(self, area: str, version: int) -> dict[str, str]:
         return {
@@ -243,19 +245,18 @@ class Keyring:
             "version": str(check_version(version)),
         }
 
-    def _case_binding(self, area: str, case: str, version: int) -> bytes:
-        return canonical(
-            "mappa-hub/case-key/1", self._hub, check_id(area), check_id(case), check_version(version)
-        )
-
 
 class _AreaKeys:
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes, hub: str, area: str) -> None:
+        self._key, self._hub, self._area = key, hub, area
+        self._cases = canonical("mappa-hub/case-key/1", hub, area)
         self.cipher = AESGCM(key)
 
-    def purpose(self, hub: str, area: str, purpose: str) -> bytes:
-        info = canonical("mappa-hub/area-purpose/1", hub, area, purpose)
+    def binding(self, case: str, version: int) -> bytes:
+        return self._cases + canonical(check_id(case), check_version(version))
+
+    def purpose(self, purpose: str) -> bytes:
+        info = canonical("mappa-hub/area-purpose/1", self._hub, self._area, purpose)
         return HKDF(algorithm=hashes.SHA256(), length=KEY_SIZE, salt=None, info=info).derive(self._key)
 
 

@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.binding import canonical
-from storage.errors import NotFound, Tampered
+from storage.errors import NotFound, Tampered, WrongKey
 from storage.names import check_id, check_kind, check_version, new_id, object_name
 from storage.outlet import HashedOutlet
 from storage.receipts import Receipt, ReceiptBook
@@ -92,20 +92,20 @@ class FieldBox:
 
     def seal(self, data: bytes, *named: str | int) -> bytes:
         nonce = os.urandom(NONCE)
-        return (
-            _FIELD_VERSION
-            + nonce
-            + self._cipher.encrypt(nonce, data, self._bound + canonical(*map(str, named)))
-        )
+        return _FIELD_VERSION + nonce + self._cipher.encrypt(nonce, data, self._bound + _named(named))
 
     def open(self, sealed: bytes, *named: str | int) -> bytes:
         if sealed[:1] != _FIELD_VERSION or len(sealed) < _FIELD_HEAD:
             raise Tampered(_ALTERED)
-        bound = self._bound + canonical(*map(str, named))
+        bound = self._bound + _named(named)
         try:
             return self._cipher.decrypt(sealed[1:_FIELD_HEAD], memoryview(sealed)[_FIELD_HEAD:], bound)
         except InvalidTag:
             raise Tampered(_ALTERED) from None
+
+
+def _named(fields: tuple[str | int, ...]) -> bytes:
+    return canonical(str(fields[0]), *fields[1:])
 
 
 class Vault:
@@ -163,6 +163,16 @@ class Vault:
         except BaseException:
             stored.close()
             raise
+
+    def rewrap(self, record: SealedObject, receipt: Receipt, into: "Vault") -> SealedObject:
+        """The record as the same case's vault under a new case key opens it; the sealed bytes stay."""
+        if (into.area, into.case) != (self.area, self.case):
+            raise WrongKey("An object can be wrapped again for its own case only.")
+        self._receipts.check(receipt, self.area, self.case, record.object_id)
+        bound = self._key_binding(_Label(record.object_id, record.kind, record.version))
+        key = unwrap(self._keys.wrapping, record.wrapped_key, bound)
+        wrapping = into._keys.wrapping  # noqa: SLF001  (of the same class)
+        return replace(record, wrapped_key=wrap(wrapping, key, bound))
 
     def verify(self, record: SealedObject) -> None:
         """Compare the sealed bytes with the record without opening them; ``Tampered`` when they differ."""

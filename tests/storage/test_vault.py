@@ -64,6 +64,20 @@ def test_another_cases_vault_does_not_open_the_record(house):
         theirs.open(record, house.receipt(theirs, record))
 
 
+def test_an_object_wrapped_again_opens_under_the_new_case_key_only(house):
+    old = house.vault()
+    next_key = house.keyring.new_case_key(house.area_key, house.area, old.case, version=2)
+    new = house.keyring.case_vault(house.area_key, next_key, house.area, old.case)
+    record = old.put("document", [b"kept"])
+    moved = old.rewrap(record, house.receipt(old, record), new)
+    assert house.read(new, moved) == house.read(old, record) == b"kept"
+    for vault, row in ((old, moved), (new, record)):
+        with pytest.raises(WrongKey):
+            house.read(vault, row)
+    with pytest.raises(WrongKey, match="its own case"):
+        old.rewrap(record, house.receipt(old, record), house.vault())
+
+
 def test_a_row_that_names_another_objects_bytes_is_refused(house):
     vault = house.vault()
     one, other = vault.put("document", [b"one"]), vault.put("document", [b"two"])
