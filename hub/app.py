@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from config import Config
+from hub import oplog
 from hub.cases.service import CaseService
 from hub.clock import Clock, system_clock
 from hub.db import Database, make_engine
@@ -20,7 +21,7 @@ from hub.people.sessions import Sessions
 from hub.search.service import SearchService
 from hub.statement.service import StatementService
 from hub.vaults import Vaults
-from hub.web import blueprints, errors, guard, headers, jinja
+from hub.web import blueprints, errors, guard, headers, held, jinja
 from hub.web.routes import IdConverter
 from hub.web.spool import request_class
 from storage.keys import key_provider_from_url
@@ -70,6 +71,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
 
 def create_app(config: Config, clock: Clock = system_clock) -> Flask:
     """The finished application. Raises `hub.web.guard.UndeclaredRoute` when a route declares nothing."""
+    oplog.configure()
     app = Flask("hub", template_folder="../templates", static_folder=None)
     app.request_class = request_class(_spool(config))
     app.url_map.converters["id"] = IdConverter
@@ -90,6 +92,7 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
     jinja.configure(app)
     headers.install(app, https=config.production)
     errors.install(app)
+    held.install(app)
     guard.install(app)
     return app
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from hub.cases.model import Case
 from hub.errors import NotHere
 from hub.people.model import Area, Installation
-from storage.keys import Keyring, KeyProvider, WrappedKey
+from storage.keys import KeyProvider, Keyring, WrappedKey
 from storage.receipts import ReceiptBook
 from storage.stores.base import Store
 from storage.vault import FieldBox, Vault
@@ -39,10 +39,10 @@ class Vaults:
         return self.keyring(session).area_box(_area_key(session, area), area, purpose)
 
     def seal_log(self, session: Session, area: str, data: bytes) -> bytes:
-        return self.box(session, area, "log").seal(data)
+        return self.box(session, area, "log").seal(data, "entry")
 
     def open_log(self, session: Session, area: str, sealed: bytes) -> bytes:
-        return self.box(session, area, "log").open(sealed)
+        return self.box(session, area, "log").open(sealed, "entry")
 
     def keyring(self, session: Session) -> Keyring:
         if self._keyring is None:

@@ -30,6 +30,7 @@ from storage.keys import key_provider_from_url
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSWORD = "a fictional pass phrase 17"
+SECRET = "for tests only, 0123456789 abcdefghijk"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -144,7 +145,7 @@ def csrf(client: FlaskClient) -> str:
 
 def build(home: Path, database_url: str = "") -> tuple[Config, dict[str, Any]]:
     """A home with everything in it; returns its settings and the ids."""
-    config = Config.from_env({"HUB_HOME": str(home), "HUB_SECRET": "s3cret-for-tests-" * 3, "HUB_DATABASE_URL": database_url})
+    config = Config.from_env({"HUB_HOME": str(home), "HUB_SECRET": SECRET, "HUB_DATABASE_URL": database_url})
     clock = TestClock()
     key_provider_from_url(config.keys_url, config.home, create=True)
     hub = build_services(config, clock)
@@ -156,7 +157,7 @@ def build(home: Path, database_url: str = "") -> tuple[Config, dict[str, Any]]:
 
 
 def open_world(home: Path, database_url: str = "") -> World:
-    config = Config.from_env({"HUB_HOME": str(home), "HUB_SECRET": "s3cret-for-tests-" * 3, "HUB_DATABASE_URL": database_url})
+    config = Config.from_env({"HUB_HOME": str(home), "HUB_SECRET": SECRET, "HUB_DATABASE_URL": database_url})
     ids = json.loads((home / "ids.json").read_text())
     clock = TestClock()
     app = create_app(config, clock)
@@ -231,7 +232,7 @@ def _case(session: Any, world: World, agencies: tuple[str, ...], coordinator: st
         "lead_agency_id": world.agencies[agencies[0]],
         "coordinator_id": world.people[coordinator],
         "state": "open",
-        "entry_route": "relevant sentence",
+        "entry_route": "sentence",
         "opened_at": START,
         "review_due": date(2026, 6, 1),
         "key_version": key.version,

@@ -122,10 +122,13 @@ class SearchService:
         if parts is not None:
             self._store(work, case, vault, row, shard.remove(parts, document))
 
-    def _store(self, work: UnitOfWork, case: Case, vault: Vault, row: CaseShard | None, parts: shard.Parts) -> None:
+    def _store(
+        self, work: UnitOfWork, case: Case, vault: Vault, row: CaseShard | None, parts: shard.Parts
+    ) -> None:
         version = row.version + 1 if row else 1
         sealed = {
-            BLOBS[kind]: vault.seal_blob(f"shard {kind}", case.id, version, getattr(parts, kind)) for kind in BLOBS
+            BLOBS[kind]: vault.seal_blob(f"shard {kind}", case.id, version, getattr(parts, kind))
+            for kind in BLOBS
         }
         if row is None:
             work.session.add(CaseShard(case_id=case.id, version=version, changed_at=self._clock(), **sealed))
@@ -181,13 +184,20 @@ class SearchService:
         return [
             work.record(
                 actor,
-                SnippetShown(case=hit.case, document=hit.document, version=rows[hit.document].Document.current, page=hit.page),
+                SnippetShown(
+                    case=hit.case,
+                    document=hit.document,
+                    version=rows[hit.document].Document.current,
+                    page=hit.page,
+                ),
             )
             for hit in results.hits
         ]
 
     def _title(self, session: Session, row: "HitRow") -> str:
-        sealed = self._vaults.of(session, row.Case).open_field("details", row.Document.id, row.Document.sealed_details)
+        sealed = self._vaults.of(session, row.Case).open_field(
+            "details", row.Document.id, row.Document.sealed_details
+        )
         return str(json.loads(sealed)["title"])
 
     def _found(
@@ -251,7 +261,9 @@ def readable(session: Session, actor: Actor) -> list[Access]:
     shards = select(CaseShard.case_id, CaseShard.version).join(Case, Case.id == CaseShard.case_id)
     whole = {case: version for case, version in session.execute(shards.where(visible_cases(actor)))}
     hidden = select(Document.case_id).join(Case, Case.id == Document.case_id)
-    some_hidden = set(session.scalars(hidden.where(visible_cases(actor), ~visible_documents(actor)).distinct()))
+    some_hidden = set(
+        session.scalars(hidden.where(visible_cases(actor), ~visible_documents(actor)).distinct())
+    )
     chosen: dict[str, set[str]] = {case: set() for case in some_hidden}
     for case, document in session.execute(_chosen(actor, some_hidden)):
         chosen.setdefault(case, set()).add(document)
@@ -295,7 +307,11 @@ def _agencies(session: Session, actor: Actor, typed: tuple[str, ...]) -> frozens
     if not typed:
         return frozenset()
     rows = session.execute(select(Agency.id, Agency.kind, Agency.name).where(Agency.area_id == actor.area))
-    meant = {id_ for id_, kind, name in rows if any(word in (kind, name.casefold()) or word in name.casefold() for word in typed)}
+    meant = {
+        id_
+        for id_, kind, name in rows
+        if any(word in (kind, name.casefold()) or word in name.casefold() for word in typed)
+    }
     return frozenset(meant or {"none"})
 
 
@@ -325,4 +341,3 @@ def _parts(vault: Vault, row: CaseShard | None) -> shard.Parts | None:
         for kind, column in BLOBS.items()
     }
     return shard.Parts(**opened)
-

@@ -1,14 +1,20 @@
 """Form fields that WTForms lacks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 from wtforms import Field
+from wtforms.fields.choices import SelectChoice
 from wtforms.utils import unset_value
 
 PARTS = ("day", "month", "year")
 NOT_A_DATE = "Enter a real date, such as 27 3 2026."
+
+
+def choices(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+    """`(value, label)` pairs as WTForms takes them."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 class DateBoxes(Field):  # type: ignore[misc]

@@ -5,17 +5,32 @@ stale. The owner finds it again at `/unsent/<id>` with everything filled in, and
 there with a fresh token; sending or discarding it erases it.
 """
 
-from flask import redirect, request, url_for
+from flask import Flask, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from hub.access.actor import Actor
 from hub.errors import Invalid
+from hub.ids import is_id
 from hub.web import csrf
 from hub.web.services import services
 
 NEVER_KEPT = frozenset({csrf.FIELD, "password", "new_password", "again", "code"})
+SEE_OTHER = 303
 MAX_FIELDS = 200
 MAX_CHARACTERS = 200_000
+
+
+def install(app: Flask) -> None:
+    """A kept form that was sent at last, and taken, is kept no longer."""
+
+    @app.after_request
+    def erase(response: Response) -> Response:
+        held = request.form.get("unsent", "") if request.method == "POST" and response.status_code == SEE_OTHER else ""
+        visit = current_user.visit if held and current_user.is_authenticated else None
+        if visit and is_id(held) and held in services().people.unsent(visit.actor):
+            services().people.discard_form(visit.actor, held)
+        return response
 
 
 def keep(account: str) -> str | None:

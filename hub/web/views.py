@@ -1,0 +1,153 @@
+"""Pages that belong to no feature: home, assets, help, and what an operator's checks ask."""
+
+import hashlib
+import json
+import mimetypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, abort, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from hub.access.permissions import GRANTS, Permission
+from hub.web import guard
+from hub.web.routes import needs, open_to_all
+from hub.web.services import services
+
+blueprint = Blueprint("web", __name__)
+OWN_ASSETS = Path(__file__).parent / "assets"
+A_YEAR = 31_536_000
+NAVIGATION = (
+    (Permission.CASE_LIST, "cases.index", "Cases"),
+    (Permission.MEETING_LIST, "meetings.index", "My meetings"),
+    (Permission.SEARCH, "search.index", "Search"),
+    (Permission.LOG_READ, "governance.index", "Access log"),
+    (Permission.ACCOUNT_MANAGE, "people.accounts", "Accounts"),
+    (Permission.STATEMENT_AGREE, "statement.show", "Statement"),
+)
+
+
+@blueprint.app_context_processor
+def page_context() -> dict[str, Any]:
+    """What the layout needs on every page; before sign-in, next to nothing."""
+    visit = guard.visit_or_none()
+    if visit is None:
+        return {"actor": None}
+    now = services().clock()
+    return {
+        "actor": visit.actor,
+        "area_name": services().people.area_name(visit.actor.area),
+        "navigation": _navigation(visit.actor.role),
+        "printed_at": now,
+        "session_seconds": max(0, int((min(visit.idle_ends, visit.ends) - now).total_seconds())),
+    }
+
+
+def _navigation(role: Any) -> list[dict[str, Any]]:
+    here = (request.endpoint or "").split(".")[0]
+    return [
+        {"text": text, "href": url_for(endpoint), "active": here == endpoint.split(".")[0]}
+        for permission, endpoint, text in NAVIGATION
+        if permission in GRANTS[role]
+    ]
+
+
+@blueprint.get("/")
+@needs(Permission.SELF)
+def home() -> ResponseReturnValue:
+    """Where each role's work begins."""
+    who = guard.actor()
+    granted = GRANTS[who.role] if who.role else frozenset()
+    return render_template("home/home.html", granted=granted, P=Permission, unsent=services().people.unsent(who))
+
+
+@blueprint.post("/session/extend")
+@needs(Permission.SELF, before_agreeing=True)
+def extend_session() -> ResponseReturnValue:
+    """The request itself keeps the session; the answer says how long it now lasts."""
+    return {"seconds": page_context()["session_seconds"]}
+
+
+@blueprint.get("/assets/<name>")
+@open_to_all
+def asset(name: str) -> ResponseReturnValue:
+    """A front-end file by its own name; an address with the right `v` may be kept for a year."""
+    path = asset_path(name)
+    if path is None:
+        abort(404)
+    response: Response = send_file(path, mimetype=mimetypes.guess_type(name)[0], conditional=True, etag=True)
+    fresh = request.args.get("v") == asset_version(name)
+    response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable" if fresh else "no-cache"
+    return response
+
+
+def asset_path(name: str) -> Path | None:
+    own = OWN_ASSETS / name
+    if "/" not in name and own.is_file():
+        return own
+    folder = services().config.assets
+    listed = _listed(folder) if folder else {}
+    return folder / listed[name]["file"] if folder and name in listed else None
+
+
+@cache
+def _listed(folder: Path) -> dict[str, Any]:
+    index = folder / "assets.json"
+    return dict(json.loads(index.read_text())) if index.is_file() else {}
+
+
+def asset_version(name: str) -> str:
+    path = asset_path(name)
+    return _digest(path, path.stat().st_mtime_ns) if path else ""
+
+
+@cache
+def _digest(path: Path, changed: int) -> str:  # noqa: ARG001 - a file that changed is hashed again
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+@blueprint.app_url_defaults
+def add_version(endpoint: str, values: dict[str, Any]) -> None:
+    if endpoint == "web.asset" and "name" in values:
+        values["v"] = asset_version(values["name"])
+
+
+@blueprint.get("/favicon.ico")
+@open_to_all
+def favicon() -> ResponseReturnValue:
+    return "", 204
+
+
+@blueprint.get("/help", endpoint="help")
+@open_to_all
+def help_page() -> ResponseReturnValue:
+    return render_template("pages/help.html")
+
+
+@blueprint.get("/cookies")
+@open_to_all
+def cookies() -> ResponseReturnValue:
+    return render_template("pages/cookies.html")
+
+
+@blueprint.get("/accessibility")
+@open_to_all
+def accessibility() -> ResponseReturnValue:
+    return render_template("pages/accessibility.html")
+
+
+@blueprint.get("/healthz")
+@open_to_all
+def healthz() -> ResponseReturnValue:
+    """The process answers; says nothing of what it depends on."""
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@open_to_all
+def readyz() -> ResponseReturnValue:
+    """Whether case content could be served now; names no part, for anyone may ask."""
+    ready = services().governance.is_ready()
+    return ({"status": "ready"}, 200) if ready else ({"status": "not ready"}, 503)
+
