@@ -15,6 +15,7 @@ import pytest
 from lxml import etree
 
 from hub.demo.plan import DemoPlan, make_plan
+from hub.documents.reader.kinds import HEAD_BYTES, clean_file_name, identify
 
 TODAY = date(2026, 3, 18)
 _DIGEST = (
@@ -149,3 +150,10 @@ def test_plans_have_every_mandatory_section(plan):
     plans = [document.text() for document in plan.documents if document.type == "risk-management-plan"]
     assert all(wanted <= {section.heading for section in page.sections} for page in plans)
     assert len(plans) >= 40
+
+
+def test_the_hub_s_own_door_takes_every_file_under_its_own_name(built):
+    for document, data in built:
+        kind = "pdf" if document.form == "scan" else document.form
+        assert identify(document.file_name, data[:HEAD_BYTES], io.BytesIO(data)).value == kind
+        assert clean_file_name(document.file_name) == document.file_name
