@@ -43,3 +43,16 @@ function allowAgain() {
 function setDisabled(form, disabled) {
   for (const button of form.querySelectorAll("button[type=submit], button:not([type])")) button.disabled = disabled;
 }
+
+// What belongs to a choice is shown while it is chosen. GOV.UK's own script sets aria-expanded, which a radio must not have.
+export function revealChoices() {
+  for (const input of document.querySelectorAll("input[data-aria-controls]")) {
+    showOrHide(input);
+    input.form?.addEventListener("change", () => showOrHide(input));
+  }
+}
+
+function showOrHide(input) {
+  const part = document.getElementById(input.dataset.ariaControls);
+  for (const kind of ["radios", "checkboxes"]) part?.classList.toggle(`govuk-${kind}__conditional--hidden`, !input.checked);
+}

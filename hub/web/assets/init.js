@@ -1,14 +1,11 @@
 import {
-  Button, CharacterCount, Checkboxes, ErrorSummary, NotificationBanner, PasswordInput, Radios, ServiceNavigation,
-  SkipLink, createAll,
-} from "./govuk-frontend.js";
-import { guardForms } from "./forms.js";
+  Button, CharacterCount, ErrorSummary, NotificationBanner, PasswordInput, ServiceNavigation, SkipLink, createAll,
+} from "./govuk-frontend.min.js";
+import { guardForms, revealChoices } from "./forms.js";
 import { startSession } from "./session.js";
 import { startUploads } from "./upload.js";
 
-const USED = [
-  Button, CharacterCount, Checkboxes, ErrorSummary, NotificationBanner, PasswordInput, Radios, ServiceNavigation, SkipLink,
-];
+const USED = [Button, CharacterCount, ErrorSummary, NotificationBanner, PasswordInput, ServiceNavigation, SkipLink];
 const NARROW = "(max-width: 56rem)";
 
 function closeFilters() {
@@ -19,5 +16,6 @@ function closeFilters() {
 for (const component of USED) createAll(component);
 closeFilters();
 guardForms();
+revealChoices();
 startUploads();
 startSession();

@@ -84,12 +84,21 @@ class SessionWarning {
 
   close() {
     if (!this.dialog.open) return;
-    this.isOver = false;
-    this.dialog.classList.remove("hub-dialog--over");
-    this.find("[data-session-choices]").hidden = false;
-    this.find("[data-session-over]").hidden = true;
+    this.stand(false);
     this.dialog.close();
     this.before?.focus();
+  }
+
+  // Soon over, or over.
+  stand(isOver) {
+    this.isOver = isOver;
+    this.dialog.classList.toggle("hub-dialog--over", isOver);
+    toggle(this.dialog.querySelectorAll("[data-session-soon]"), !isOver);
+    toggle(this.dialog.querySelectorAll("[data-session-over]"), isOver);
+    toggle(this.dialog.querySelectorAll("[data-session-failed]"), false);
+    const title = isOver ? "Your session is over" : "You will be signed out soon";
+    document.getElementById("session-title").textContent = title;
+    this.say(isOver ? title : "");
   }
 
   say(text) {
@@ -118,9 +127,9 @@ class SessionWarning {
   }
 
   failed() {
-    const text = "The hub could not be reached. Try again, or save your work elsewhere before the time is over.";
-    document.getElementById("session-text").textContent = text;
-    this.say(text);
+    const sentence = this.find("[data-session-failed]");
+    sentence.hidden = false;
+    this.say(sentence.textContent);
   }
 
   // With something typed and not sent the page stays, covered, until the same person has signed in in another tab.
@@ -130,17 +139,14 @@ class SessionWarning {
       window.location.assign(this.settings.signIn);
       return;
     }
-    this.isOver = true;
     if (!this.dialog.open) this.show();
-    this.dialog.classList.add("hub-dialog--over");
-    document.getElementById("session-title").textContent = "Your session is over";
-    const text = "What you typed is still on this page and has not been sent. Sign in, then come back here to send it.";
-    document.getElementById("session-text").textContent = text;
-    this.say(text);
-    this.find("[data-session-choices]").hidden = true;
-    this.find("[data-session-over]").hidden = false;
+    this.stand(true);
     this.find("[data-session-over] a").focus();
   }
+}
+
+function toggle(parts, shown) {
+  for (const part of parts) part.hidden = !shown;
 }
 
 function words(seconds) {
