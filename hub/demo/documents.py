@@ -89,7 +89,7 @@ _FORMS = {
     "agency-report": ("docx", "pdf", "odt", "scan", "pdf", "odt"),
     "invitation": ("docx", "pdf"),
     "minutes": ("docx", "pdf", "pdf"),
-    "risk-assessment": ("pdf", "docx", "pdf", "odt", "scan"),
+    "risk-assessment": ("pdf", "docx", "pdf", "odt", "docx"),
     "risk-management-plan": ("docx", "pdf", "docx"),
     "action-list": ("docx", "txt"),
     "executive-summary": ("pdf",),
