@@ -13,8 +13,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 APT_TIMEOUT = FETCH_TIMEOUT = 600
 ASK_TIMEOUT = 60
 """Seconds."""
-PARALLEL = ("-n", "2", "--dist", "loadfile")
-"""Two workers, a file's tests together; `-n 0` among the words wins."""
+OPTIONS = ("-n", "2", "--dist", "loadfile", "--timeout", "300")
+"""Two workers, a file's tests together, none for ever; `-n 0` or `--timeout 0` among the words wins."""
 OWN_BROWSER = (
     "from playwright.sync_api import sync_playwright as p\nwith p() as q: print(q.chromium.executable_path)"
 )
@@ -26,7 +26,7 @@ def run_tests(ready: Ready, words: list[str], say: Say) -> int:
     postgres = find_postgres(ready.environ, say)
     found = {"HUB_TEST_BROWSER": browser, "HUB_TEST_PG_BIN": postgres}
     ready = ready.knowing(**{name: value for name, value in found.items() if value})
-    command = ready.command("-m", "pytest", *PARALLEL, *words)
+    command = ready.command("-m", "pytest", *OPTIONS, *words)
     end = subprocess.run(command, cwd=SOURCE, env=ready.environ, check=False).returncode
     for line in missing(browser=browser, postgres=postgres):
         say(line)

@@ -62,6 +62,13 @@ def test_a_far_too_large_file_is_refused(registry, monkeypatch):
         fetch(registry[1] + "big")
 
 
+def key_usage():
+    """What newer Pythons want to see in an authority's certificate."""
+    unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign")
+    off = dict.fromkeys((*unused, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=True, **off)
+
+
 def certificate():
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Fenmarch test authority")])
@@ -77,6 +84,9 @@ def certificate():
         .not_valid_after(now + hour)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .add_extension(key_usage(), critical=True)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
