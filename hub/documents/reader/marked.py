@@ -18,6 +18,7 @@ _ANGLE = 28
 _PALE = 46
 """Of 255: how much of the grey is laid over the page."""
 _GREY = 70
+_HARMLESS_ACTIONS = (pikepdf.Name.GoTo, pikepdf.Name.URI, pikepdf.Name.Named)
 _MOSTLY_PAPER = 0.6
 """Share of the pixels that have one of the six commonest greys."""
 
@@ -149,13 +150,31 @@ class _Forward(io.RawIOBase):
 
 
 def _disarm(document: pikepdf.Pdf) -> None:
-    """A PDF that leaves the hub starts nothing by itself."""
-    for key in ("/OpenAction", "/AA"):
-        if key in document.Root:
-            del document.Root[key]
+    """A PDF that leaves the hub starts nothing by itself, and no script or program by a click."""
+    _drop(document.Root, "/OpenAction", "/AA")
     names = document.Root.get("/Names")
-    if isinstance(names, pikepdf.Dictionary) and "/JavaScript" in names:
-        del names["/JavaScript"]
+    if isinstance(names, pikepdf.Dictionary):
+        _drop(names, "/JavaScript")
+    for page in document.pages:
+        _drop(page.obj, "/AA")
+        notes = page.obj.get("/Annots")
+        for note in notes if isinstance(notes, pikepdf.Array) else ():
+            _disarm_annotation(note)
+
+
+def _disarm_annotation(note: object) -> None:
+    if not isinstance(note, pikepdf.Dictionary):
+        return
+    _drop(note, "/AA")
+    action = note.get("/A")
+    if isinstance(action, pikepdf.Dictionary) and action.get("/S") not in _HARMLESS_ACTIONS:
+        _drop(note, "/A")
+
+
+def _drop(holder: pikepdf.Object, *keys: str) -> None:
+    for key in keys:
+        if key in holder:
+            del holder[key]
 
 
 def _mark_pages(document: pikepdf.Pdf, watermark: tuple[str, ...]) -> None:
