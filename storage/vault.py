@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from storage.binding import canonical
 from storage.errors import NotFound, Tampered, WrongKey
 from storage.names import check_id, check_kind, check_version, new_id, object_name
-from storage.outlet import HashedOutlet
 from storage.receipts import Receipt, ReceiptBook
 from storage.sealed import Bytes, IntoReadable, Readable, SealedReader, Sealer, fed, new_object_key
 from storage.stores.base import Store, StoredObject, StoreWriter
@@ -237,7 +236,7 @@ class PendingObject:
     ) -> None:
         self._writer, self._wrapped, self._label, self._name = writer, wrapped, label, name
         self._content = hashlib.sha256()
-        self._outlet = HashedOutlet(writer)
+        self._outlet = _HashedOutlet(writer)
         self._sealer = Sealer(self._outlet, key, binding)
 
     @property
@@ -253,7 +252,7 @@ class PendingObject:
             self._content.update(piece)
 
     def finish(self) -> SealedObject:
-        totals, digest = self._sealer.finish(), self._outlet.finish()
+        totals = self._sealer.finish()
         self._writer.commit()
         return SealedObject(
             object_id=self._label.object_id,
@@ -262,13 +261,12 @@ class PendingObject:
             size=totals.size,
             sha256=self._content.hexdigest(),
             sealed_size=totals.sealed_size,
-            sealed_sha256=digest,
+            sealed_sha256=self._outlet.digest.hexdigest(),
             wrapped_key=self._wrapped,
             name=self._name,
         )
 
     def abort(self) -> None:
-        self._outlet.close()
         self._writer.abort()
 
     def __enter__(self) -> Self:
@@ -287,3 +285,12 @@ def _reader(stored: StoredObject, record: SealedObject, key: bytes, binding: byt
     if reader.size != record.size:
         raise Tampered(_ALTERED)
     return reader
+
+
+class _HashedOutlet:
+    def __init__(self, writer: StoreWriter) -> None:
+        self._writer, self.digest = writer, hashlib.sha256()
+
+    def write(self, data: memoryview, /) -> None:
+        self.digest.update(data)
+        self._writer.write(data)
