@@ -91,7 +91,7 @@ class Hub:
             " words blob);"
             "create table reads (person text, case_id text, primary key (person, case_id)) without rowid;"
         )
-        self.keys: dict[str, CaseKeys] = {}
+        self.unwrapped: dict[str, CaseKeys] = {}
 
     def put(self, case: str, parts: shard.Parts, version: int = 1) -> None:
         key = os.urandom(32)
@@ -122,7 +122,7 @@ class Hub:
         return [kept.Access(case, version, None) for case, version in rows]
 
     def parts(self, kind: str, person: str, cases: Sequence[str]) -> dict[str, bytes]:
-        """One kind of part of these cases, each key unwrapped for it."""
+        """One kind of part of these cases, each key unwrapped once in a query."""
         wanted = set(cases)
         if len(wanted) > 200:
             sql, values = (
@@ -135,15 +135,17 @@ class Hub:
                 f"select case_id, version, wrapped, {kind} from shard where case_id in ({marks})",
                 list(wanted),
             )
-        return {
-            case: self.box(case, unwrap(self.area, wrapped, case.encode())).blobs.open(
-                sealed, kind, case, version
-            )
-            for case, version, wrapped, sealed in self.database.execute(sql, values)
-            if case in wanted
-        }
+        found = {}
+        for case, version, wrapped, sealed in self.database.execute(sql, values):
+            if case in wanted:
+                keys = self.unwrapped.get(case)
+                if keys is None:
+                    keys = self.unwrapped[case] = self.box(case, unwrap(self.area, wrapped, case.encode()))
+                found[case] = keys.blobs.open(sealed, kind, case, version)
+        return found
 
     def search(self, person: str, typed: str, keeper: kept.KeptIndexes | None = None) -> engine.Results:
+        self.unwrapped.clear()
         access = self.access(person)
 
         def scans(cases: Sequence[str]) -> dict[str, bytes]:

@@ -582,15 +582,19 @@ def _check_parts(heads: Array, parts: list[bytes], sizes: Ints) -> None:
 
 def _expand(starts: Sequence[str], run: _Run) -> dict[str, tuple[int, ...]]:
     """The terms of every allowed document's words that start so; the first MOST_EXPANSIONS by the alphabet."""
-    index = run.index
-    parts = run.parts.words(list(index.cases))
+    text = b"\n" + allowed_words(run.index, run.parts.words)
+    return {start: _starting(text, start) for start in starts}
+
+
+def allowed_words(index: Index, words: Fetch) -> bytes:
+    """The folded words of every allowed document, each followed by a line feed; a word comes once for each document."""
+    parts = words(list(index.cases))
     texts: list[bytes] = []
     for number, case in enumerate(index.cases):
         first, last = int(index.first_document[number]), int(index.first_document[number + 1])
         listed = index.header(number).cut_words(parts[case], index.rows[first:last])
         texts.extend(words for words, may in zip(listed, index.allowed[first:last], strict=True) if may)
-    text = b"\n" + b"".join(texts)
-    return {start: _starting(text, start) for start in starts}
+    return b"".join(texts)
 
 
 def _starting(text: bytes, start: str) -> tuple[int, ...]:
