@@ -1,5 +1,6 @@
 """Form fields that WTForms lacks."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -9,6 +10,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.utils import unset_value
 
 PARTS = ("day", "month", "year")
+FIRST_YEAR = 1900
+"""Below it stand mistypings, two-digit years among them."""
 NOT_A_DATE = "Enter a real date, such as 27 3 2026."
 
 
@@ -41,15 +44,18 @@ class DateBoxes(Field):  # type: ignore[misc]
 
 
 def _date(sent: Mapping[str, str]) -> date:
+    day, month, year = (_number(sent[part]) for part in PARTS)
+    if year < FIRST_YEAR:
+        raise ValueError(NOT_A_DATE)
     try:
-        day, month, year = (int(sent[part]) for part in PARTS)
-        return date(year, month, day) if year >= 1900 else _refuse()  # noqa: PLR2004 - two digits are no year
+        return date(year, month, day)
     except ValueError as error:
         raise ValueError(NOT_A_DATE) from error
 
 
-def _refuse() -> date:
-    raise ValueError(NOT_A_DATE)
+def _number(text: str) -> int:
+    """Up to four digits, or 0, which no date has."""
+    return int(text) if re.fullmatch("[0-9]{1,4}", text) else 0
 
 
 def _boxes(value: date | None) -> Mapping[str, str]:

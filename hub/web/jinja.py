@@ -66,7 +66,8 @@ def configure(app: Flask) -> None:
     environment.loader = ChoiceLoader([FileSystemLoader(TEMPLATES), govuk])
     environment.trim_blocks = environment.lstrip_blocks = True
     # GOV.UK's templates were written for Nunjucks and name these two as values.
-    environment.globals.update(null=None, undefined=None, csrf_token=csrf.token, here=here)
+    nothing = ChainableUndefined(name="undefined")
+    environment.globals.update(null=None, undefined=nothing, csrf_token=csrf.token, here=here)
     environment.filters.update(
         date=long_date,
         datetime=long_datetime,
