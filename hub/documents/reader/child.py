@@ -5,6 +5,7 @@ and never looks at a document itself. Children cannot open a file, so whatever a
 warm-up runs each job once. It ends when its client closes the socket.
 """
 
+import gc
 import importlib.util
 import json
 import os
@@ -20,9 +21,12 @@ from typing import NoReturn
 
 from hub.documents.reader import guards, wire
 from hub.documents.reader.jobs import JOBS, Answer, Arguments, warm_up
-from hub.documents.reader.results import Reason, Refused
+from hub.documents.reader.results import Guard, Reason, Refused
 
 Job = Callable[[bytes, Arguments], Answer]
+
+IDLE_SECONDS = 600.0
+"""Without a document for so long it ends, and gives its memory (some 50 MB) back."""
 
 _INPUT, _OUTPUT = 3, 4
 
@@ -41,6 +45,7 @@ def main(client_fd: int, extra_jobs: str = "") -> None:
     client = socket.socket(fileno=client_fd)
     jobs = JOBS | _load(extra_jobs)
     warm_up()
+    gc.freeze()  # the children share these objects; a collection would copy every page of them
     found = guards.confine_parent()
     client.send(json.dumps([[g.name, g.active, g.detail] for g in found + _try_in_a_child()]).encode())
     _Server(client, jobs).run()
@@ -57,7 +62,7 @@ def _load(path: str) -> dict[str, Job]:
     return dict(module.JOBS)
 
 
-def _try_in_a_child() -> list[guards.Attempt]:
+def _try_in_a_child() -> list[Guard]:
     """What a child can be held to on this machine, asked of one that has nothing to do."""
     ours, theirs = os.pipe()
     parent = os.getpid()
@@ -68,7 +73,7 @@ def _try_in_a_child() -> list[guards.Attempt]:
     with os.fdopen(ours, "rb") as pipe:
         answer = pipe.read()
     os.waitpid(pid, 0)
-    return [guards.Attempt(name=n, active=a, detail=d) for n, a, d in json.loads(answer)]
+    return [Guard(name=n, active=a, detail=d) for n, a, d in json.loads(answer)]
 
 
 def _report_guards(pipe: int, parent: int) -> NoReturn:
@@ -89,17 +94,20 @@ class _Server:
 
     def run(self) -> None:
         while True:
-            for key, _ in self._selector.select(self._patience()):
+            ready = self._selector.select(self._patience())
+            if not ready and not self._running:
+                return  # nobody reads just now: the next document starts another process
+            for key, _ in ready:
                 if key.fd != self._client.fileno():
                     self._finish(key.fd)
                 elif not self._take():
                     return
             self._kill_late()
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         now = time.monotonic()
         waits = [max(0.0, r.deadline - now) for r in self._running.values() if not r.timed_out]
-        return min(waits) if waits else None
+        return min(waits, default=IDLE_SECONDS)
 
     def _take(self) -> bool:
         """Start one job; False when the client is gone."""

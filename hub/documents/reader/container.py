@@ -7,7 +7,7 @@ from typing import BinaryIO
 from hub.documents.reader.results import Kind, Reason, Refused
 
 MOST_MEMBERS = 5_000
-MOST_DIRECTORY_BYTES = 2 * 1024 * 1024
+MOST_DIRECTORY_BYTES = 1024 * 1024
 MOST_UNPACKED_BYTES = 500 * 1024 * 1024
 MOST_RATIO = 120
 """Unpacked to packed. Word's XML reaches 30; a bomb starts at some hundreds."""

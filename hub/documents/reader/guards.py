@@ -11,7 +11,8 @@ import platform
 import resource
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from hub.documents.reader.results import Guard
 
 MEMORY_BYTES = 512 * 1024 * 1024
 """What a job may map beyond what the process had before it."""
@@ -47,14 +48,7 @@ _ALLOWED_WITHOUT_EXEC = {"mmap": (9, 222), "mprotect": (10, 226)}
 _TGKILL = (234, 131)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    name: str
-    active: bool
-    detail: str = ""
-
-
-def confine_parent() -> list[Attempt]:
+def confine_parent() -> list[Guard]:
     """Leave the network and the user's own namespace. To be called with one thread, after all imports."""
     return [
         _attempt("no core dumps", _no_core_dumps),
@@ -63,7 +57,7 @@ def confine_parent() -> list[Attempt]:
     ]
 
 
-def confine_child(*, memory: int = MEMORY_BYTES, cpu: int = CPU_SECONDS, parent: int) -> list[Attempt]:
+def confine_child(*, memory: int = MEMORY_BYTES, cpu: int = CPU_SECONDS, parent: int) -> list[Guard]:
     """Take the limits, then the system call filter; no file can be opened afterwards.
 
     `memory` is in bytes beyond the present address space, `cpu` in seconds, `parent` the process whose end is this
@@ -79,12 +73,12 @@ def confine_child(*, memory: int = MEMORY_BYTES, cpu: int = CPU_SECONDS, parent:
     ]
 
 
-def _attempt(name: str, action: Callable[[], None]) -> Attempt:
+def _attempt(name: str, action: Callable[[], None]) -> Guard:
     try:
         action()
     except (OSError, ValueError) as error:
-        return Attempt(name=name, active=False, detail=str(error))
-    return Attempt(name=name, active=True)
+        return Guard(name=name, active=False, detail=str(error))
+    return Guard(name=name, active=True)
 
 
 def _libc() -> ctypes.CDLL:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_killed_in_the_middle_of_a_job_the_job_is_run_again(confined):
     first = process_of(confined)
     job.start()
     while not Path(f"/proc/{first}/task/{first}/children").read_text().strip():
-        pass
+        time.sleep(0.01)
     os.kill(first, signal.SIGKILL)
     job.join(20)
     assert done == [Reason.TIME]
@@ -122,8 +123,21 @@ def test_the_process_ends_when_its_client_is_gone(tmp_path):
     for _ in range(200):
         if not _alive(pid):
             break
-        threading.Event().wait(0.02)
+        time.sleep(0.02)
     assert not _alive(pid)
+
+
+def test_without_documents_it_ends_and_the_next_one_starts_it_again(tmp_path):
+    jobs = tmp_path / "jobs.py"
+    jobs.write_text("from hub.documents.reader import child\nchild.IDLE_SECONDS = 0.05\nJOBS = {}\n")
+    with Reader(extra_jobs=jobs) as reader:
+        first = process_of(reader)
+        for _ in range(500):
+            if not _alive(first):
+                break
+            time.sleep(0.02)
+        assert not _alive(first)
+        assert reader.examine(Kind.PDF, made.pdf("again")).pages == ("again",)
 
 
 def _alive(pid: int) -> bool:
