@@ -6,7 +6,9 @@ import sys
 
 from config import Config, ConfigError
 from hub.commands import prepare
+from hub.errors import HubError
 from hub.serve.server import Server
+from storage.errors import StorageError
 
 
 def main(words: list[str]) -> int:
@@ -15,7 +17,7 @@ def main(words: list[str]) -> int:
         config = Config.from_env(os.environ)
         prepare(config, demo=not options.no_demo, progress=_say)
         Server(config=config, host=options.host, port=options.port, say=_say).run()
-    except ConfigError as error:
+    except (ConfigError, HubError, StorageError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

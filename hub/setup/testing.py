@@ -65,7 +65,7 @@ def _playwrights(ready: Ready, say: Say) -> str:
     asked = _told(ready.command("-c", OWN_BROWSER), ready.environ)
     if not _first_that_runs([asked]):
         say("No Chromium here: fetching Playwright's own ...")
-        _try(ready.command("-m", "playwright", "install", "chromium"), ready.environ, FETCH_TIMEOUT)
+        _try(ready.command("-m", "playwright", "install", "chromium"), ready.environ, FETCH_TIMEOUT, say)
     return _first_that_runs([asked])
 
 
@@ -106,8 +106,8 @@ def apt_install(package: str, environ: Mapping[str, str], say: Say) -> None:
         return
     say(f"Installing Debian's {package} ...")
     quiet = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _try(["apt-get", "update", "-q"], quiet, APT_TIMEOUT)
-    _try(["apt-get", "install", "-q", "-y", "--no-install-recommends", package], quiet, APT_TIMEOUT)
+    _try(["apt-get", "update", "-q"], quiet, APT_TIMEOUT, say)
+    _try(["apt-get", "install", "-q", "-y", "--no-install-recommends", package], quiet, APT_TIMEOUT, say)
 
 
 def _on_path(names: Iterable[str]) -> list[str]:
@@ -131,8 +131,12 @@ def _told(command: list[str], environ: Mapping[str, str]) -> str:
     return end.stdout.strip() if end.returncode == 0 else ""
 
 
-def _try(command: list[str], environ: Mapping[str, str], limit: int) -> None:
+def _try(command: list[str], environ: Mapping[str, str], limit: int, say: Say) -> None:
+    quiet = subprocess.DEVNULL
     try:
-        subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, timeout=limit, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return
+        end = subprocess.run(command, env=environ, stdout=quiet, stderr=quiet, timeout=limit, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        say(f"  that did not work: {error}")
+    else:
+        if end.returncode != 0:
+            say(f"  that did not work: {' '.join(command)} ended with {end.returncode}")

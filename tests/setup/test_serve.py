@@ -59,7 +59,15 @@ def tree(tmp_path):
     tree = tmp_path / "tree"
     for folder in ("hub/setup", "hub/serve"):
         shutil.copytree(SOURCE / folder, tree / folder)
-    for name in ("config.py", "wsgi.py", "requirements.txt", "hub/__init__.py", "hub/__main__.py"):
+    shutil.copytree(SOURCE / "storage", tree / "storage")
+    for name in (
+        "config.py",
+        "hub/errors.py",
+        "wsgi.py",
+        "requirements.txt",
+        "hub/__init__.py",
+        "hub/__main__.py",
+    ):
         shutil.copy(SOURCE / name, tree / name)
     (tree / "hub" / "app.py").write_text(APP)
     (tree / "hub" / "commands").mkdir()
