@@ -171,7 +171,7 @@ class SearchService:
             today=self._clock().date().toordinal(),
             limit=PER_PAGE,
             offset=(request.page - 1) * PER_PAGE,
-            sort="date" if request.newest_first else "best",
+            sort="newest" if request.newest_first else "best",
         )
         filters = _filters(session, actor, understood, request)
         return search(understood, index, filters, Parts(positions=fetch.positions, words=fetch.words), window)
