@@ -5,6 +5,7 @@ and never looks at a document itself. Children cannot open a file, so whatever a
 warm-up runs each job once. It ends when its client closes the socket.
 """
 
+import errno
 import gc
 import importlib.util
 import json
@@ -177,14 +178,26 @@ def _keep_only(source: int, output: int) -> None:
 
 def _answer(job: Job, arguments: Arguments) -> None:
     try:
-        answer = job(_read(), arguments)
+        _write(job(_read(), arguments))
     except Refused as refusal:
-        answer = Answer(head={"refused": refusal.code, "sentence": refusal.sentence})
+        _write(Answer(head={"refused": refusal.code, "sentence": refusal.sentence}))
+    except OSError as error:
+        _write(_of_system(error))
     except MemoryError:
-        answer = Answer(head={"refused": Reason.MEMORY})
+        _write(Answer(head={"refused": Reason.MEMORY}))
     except Exception as error:  # noqa: BLE001 - libraries raise anything on hostile bytes; the class's name is kept
-        answer = Answer(head={"refused": Reason.BROKEN, "why": type(error).__name__})
-    _write(answer)
+        _write(Answer(head={"refused": Reason.BROKEN, "why": type(error).__name__}))
+
+
+def _of_system(error: OSError) -> Answer:
+    if error.errno == errno.EFBIG:
+        return Answer(
+            head={
+                "refused": Reason.TOO_LARGE,
+                "sentence": "What this file becomes is too large to hand over.",
+            }
+        )
+    return Answer(head={"refused": Reason.BROKEN, "why": type(error).__name__})
 
 
 def _read() -> bytes:
@@ -194,6 +207,9 @@ def _read() -> bytes:
 
 
 def _write(answer: Answer) -> None:
+    """Instead of what an attempt that failed half-way may have written."""
+    os.lseek(_OUTPUT, 0, os.SEEK_SET)
+    os.ftruncate(_OUTPUT, 0)
     with os.fdopen(_OUTPUT, "r+b", buffering=1024 * 1024, closefd=False) as output:
         if answer.body_to is None:
             wire.write_answer(output, answer.head, answer.body)

@@ -4,7 +4,7 @@ import email
 import email.policy
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 
@@ -68,7 +68,7 @@ def _name(part: Message) -> str:
 def _decoded(raw: object) -> str:
     """RFC 2047 words, on one line. Headers that cannot be decoded stay as they came."""
     text = str(raw)
-    with suppress(HeaderParseError, LookupError, ValueError):
+    with suppress(MessageError, LookupError, ValueError):
         text = str(make_header(decode_header(text)))
     return " ".join(text.split())
 

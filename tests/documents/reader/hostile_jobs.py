@@ -115,6 +115,11 @@ def write_too_much(data, arguments):
     return _tried(lambda: [os.write(4, bytes(16 * 1024 * 1024)) for _ in range(100)])
 
 
+def answer_too_much(data, arguments):
+    part = bytes(16 * 1024 * 1024)
+    return Answer(body_to=lambda output: [output.write(part) for _ in range(20)])
+
+
 def garble(data, arguments):
     os.write(4, arguments["garbage"].encode("latin-1"))
     os._exit(0)

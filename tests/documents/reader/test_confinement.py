@@ -87,8 +87,13 @@ def test_a_child_that_takes_all_memory_is_ended(confined):
 
 
 def test_an_endless_answer_is_cut(confined):
-    with pytest.raises(Refused):
-        told(confined, "write_too_much")
+    assert told(confined, "write_too_much") == {"error": "OSError", "errno": errno.EFBIG}
+
+
+def test_an_answer_too_large_to_hand_over_is_a_refusal(confined):
+    with pytest.raises(Refused) as refusal:
+        told(confined, "answer_too_much")
+    assert refusal.value.code is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("job", ["crash", "abort"])
