@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from config import Config
-from hub import oplog
+from hub import jobs, oplog
 from hub.cases.service import CaseService
 from hub.clock import Clock, system_clock
 from hub.db import Database, make_engine
@@ -62,7 +62,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         people=PeopleService(db, clock, vaults, sessions, secret=config.secret),
         statement=StatementService(db, clock),
         cases=CaseService(db, clock, vaults),
-        documents=DocumentService(db, clock, vaults, Reader(), search),
+        documents=DocumentService(db, clock, vaults, Reader(), search, max_upload=config.max_upload),
         meetings=MeetingService(db, clock, vaults),
         search=search,
         governance=GovernanceService(db, clock, vaults),
@@ -95,6 +95,11 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
     held.install(app)
     guard.install(app)
     return app
+
+
+def start_background(app: Flask) -> None:
+    """Prepare documents in this process from now on; after a fork, never before."""
+    jobs.start(app)
 
 
 def _spool(config: Config) -> Path:

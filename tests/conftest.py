@@ -50,4 +50,5 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[worlds.Wor
         url = request.getfixturevalue("postgres").database(f"world_{next(NUMBERS)}", template="template_world")
     built = worlds.open_world(home, url)
     yield built
+    built.hub.documents.close()
     built.hub.db.engine.dispose()

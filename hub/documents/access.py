@@ -18,7 +18,9 @@ from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
 CANCELLED = "cancelled"
 
 
-def load_document(session: Session, actor: Actor, permission: Permission, document: str) -> tuple[Case, Document]:
+def load_document(
+    session: Session, actor: Actor, permission: Permission, document: str
+) -> tuple[Case, Document]:
     """The document and its case, if the actor may do this to it. Raises NotHere, alike for absent and forbidden."""
     row = session.get(Document, document)
     if row is None:
@@ -27,7 +29,9 @@ def load_document(session: Session, actor: Actor, permission: Permission, docume
     try:
         require_on_document(actor, permission, case_facts(session, case), document_facts(session, row))
     except Denied as denied:
-        raise NotHere(permission=permission, why=f"forbidden: {denied}", case=case.id, document=document) from denied
+        raise NotHere(
+            permission=permission, why=f"forbidden: {denied}", case=case.id, document=document
+        ) from denied
     return case, row
 
 
@@ -45,12 +49,16 @@ def document_facts(session: Session, document: Document) -> DocumentFacts:
     )
 
 
-def _holders(document: str) -> Select[tuple[str]]:
+def _holders(document: str) -> Select[str]:
     return (
         select(MeetingInvitee.account_id)
         .join(MeetingIssue, MeetingIssue.meeting_id == MeetingInvitee.meeting_id)
         .join(Meeting, Meeting.id == MeetingInvitee.meeting_id)
-        .where(MeetingIssue.document_id == document, MeetingInvitee.affirmed_at.is_not(None), Meeting.state != CANCELLED)
+        .where(
+            MeetingIssue.document_id == document,
+            MeetingInvitee.affirmed_at.is_not(None),
+            Meeting.state != CANCELLED,
+        )
     )
 
 
@@ -66,7 +74,9 @@ def visible_documents(actor: Actor) -> ColumnElement[bool]:
 def _in_audience(actor: Actor) -> ColumnElement[bool]:
     if actor.role is Role.COORDINATOR:
         return Document.case_id == Case.id
-    named = exists().where(DocumentAudience.document_id == Document.id, DocumentAudience.agency_id == actor.agency)
+    named = exists().where(
+        DocumentAudience.document_id == Document.id, DocumentAudience.agency_id == actor.agency
+    )
     return or_(~Document.narrowed, Document.owner_id == actor.agency, named)
 
 

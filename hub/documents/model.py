@@ -31,7 +31,10 @@ class StoredObject(Base):
 
 
 class Document(Base):
-    """`sealed_details`: JSON of title, author, necessity. `form_token` makes a form sent twice one document."""
+    """`sealed_details`: JSON of title, author, necessity. `form_token` makes a form sent twice one document.
+
+    `row_version` refuses a change made on an older reading.
+    """
 
     __tablename__ = "document"
 
@@ -51,11 +54,13 @@ class Document(Base):
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     form_token: Mapped[str] = mapped_column(String(60))
+    row_version: Mapped[int] = mapped_column(Integer, default=1)
 
     __table_args__ = (
         UniqueConstraint("uploader_id", "form_token"),
         Index("ix_document_case", "case_id", "changed_at"),
     )
+    __mapper_args__ = {"version_id_col": row_version}  # noqa: RUF012 - SQLAlchemy reads it as declared
 
 
 class DocumentAudience(Base):
@@ -77,7 +82,10 @@ class TextState(StrEnum):
 
 
 class DocumentVersion(Base):
-    """One file. `copy_id` is what pages are drawn from (None: the original itself); `text_id` the text, page by page."""
+    """One file. `copy_id` is what pages are drawn from (None: the original itself); `text_id` the text, page by page.
+
+    `form_token` makes a form sent twice one version.
+    """
 
     __tablename__ = "document_version"
 
@@ -93,6 +101,7 @@ class DocumentVersion(Base):
     pages: Mapped[int | None] = mapped_column(Integer)
     text_state: Mapped[str] = mapped_column(String(10))
     note: Mapped[str | None] = mapped_column(String(200))
+    form_token: Mapped[str | None] = mapped_column(String(60))
 
     __table_args__ = (Index("ix_document_version_state", "text_state"),)
 

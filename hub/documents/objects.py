@@ -1,9 +1,18 @@
 """Between the vault's records and their rows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
+from hub.db import UnitOfWork
 from hub.documents.model import StoredObject
 from storage.vault import SealedObject, Vault
+
+
+def sha256_of(vault: Vault, row: StoredObject) -> str:
+    """Of the content as it was sent, in hex."""
+    return vault.open_field("sha256", row.id, row.sha256).decode()
 
 
 def stored_row(vault: Vault, record: SealedObject, now: datetime) -> StoredObject:
@@ -23,6 +32,14 @@ def stored_row(vault: Vault, record: SealedObject, now: datetime) -> StoredObjec
     )
 
 
+def store(work: UnitOfWork, vault: Vault, record: SealedObject, now: datetime) -> StoredObject:
+    """Add the row of an object that the vault has taken."""
+    row = stored_row(vault, record, now)
+    work.session.add(row)
+    work.session.flush()
+    return row
+
+
 def sealed_object(vault: Vault, row: StoredObject) -> SealedObject:
     """What the vault needs to open it again."""
     return SealedObject(
@@ -30,9 +47,19 @@ def sealed_object(vault: Vault, row: StoredObject) -> SealedObject:
         kind=row.kind,
         version=row.version,
         size=row.size,
-        sha256=vault.open_field("sha256", row.id, row.sha256).decode(),
+        sha256=sha256_of(vault, row),
         sealed_size=row.sealed_size,
         sealed_sha256=row.sealed_sha256,
         wrapped_key=row.wrapped_key,
         name=row.name,
     )
+
+
+def load_object(session: Session, vault: Vault, object_id: str) -> SealedObject:
+    return sealed_object(vault, session.get_one(StoredObject, object_id))
+
+
+def discard_all(vault: Vault, objects: Iterable[SealedObject]) -> None:
+    """Take back what was sealed for rows that never came to be."""
+    for one in objects:
+        vault.discard(one)

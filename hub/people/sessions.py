@@ -78,6 +78,22 @@ class Sessions:
                 select(SignedInSession.account_id).where(SignedInSession.id == session_id(token))
             ).one_or_none()
 
+    def without_session(self, account: str) -> Actor | None:
+        """The person outside any session: for receiving what they had sent, not for showing anything."""
+        query = select(Account, Agency).join(Agency, Agency.id == Account.agency_id)
+        with self._db.reading() as session:
+            row = session.execute(query.where(Account.id == account, Account.state == AccountState.ACTIVE)).one_or_none()
+        if row is None:
+            return None
+        return Actor(
+            area=row.Account.area_id,
+            account=account,
+            agency=row.Account.agency_id,
+            role=row.Account.role_,
+            name=row.Account.name,
+            agency_name=row.Agency.name,
+        )
+
     def _is_over(self, row: SignedInSession) -> bool:
         now = self._clock()
         return now >= row.ends_at or now >= row.seen_at + self._idle

@@ -74,6 +74,9 @@ class Spool(io.RawIOBase):
     def read(self, size: int | None = -1) -> bytes:
         return self._reading().read(-1 if size is None else size)
 
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # any writable buffer
+        return self._reading().readinto(buffer)  # type: ignore[union-attr] # both kinds have it
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()

@@ -1,0 +1,283 @@
+"""Versions prepared for reading and search: text page by page, and a reading copy of what is not a PDF.
+
+The program opens a file only with the receipt of an entry that says so. Rows, the case's search
+shard and the closing entry are one commit; a crash before it leaves the version waiting and
+sealed objects that the sweep removes.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.access.actor import program
+from hub.cases.model import Case
+from hub.db import UnitOfWork
+from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
+from hub.documents.objects import discard_all, load_object, sealed_object, store
+from hub.documents.reader import Examined, Kind, ReaderUnavailable, Refused
+from hub.documents.reading import in_memory, text_pages
+from hub.documents.records import Part, open_said
+from hub.errors import NotHere
+from hub.ledger.events import DocumentPrepared, DocumentProcessed, FileDiscarded
+from hub.search.service import IndexedDocument
+from storage.errors import NotFound
+from storage.receipts import Receipt
+from storage.vault import SealedObject, Vault
+
+STAGED_FOR = timedelta(days=7)
+ORPHANED_FOR = timedelta(hours=1)
+NOTE_LENGTH = 200
+NOT_SEARCHABLE = "Not searchable: {}"
+NO_TEXT = "Not searchable: no text could be found in it."
+
+log = structlog.get_logger("hub.documents")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """A version opened for the program; `text` is what was made of it before, if anything was."""
+
+    case: Case
+    vault: Vault
+    document: str
+    number: int
+    kind: Kind
+    original: SealedObject
+    text: SealedObject | None
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    pages: tuple[str, ...]
+    state: TextState
+    note: str | None
+    code: str
+    text: SealedObject | None = None
+    copy: SealedObject | None = None
+
+    @property
+    def objects(self) -> list[SealedObject]:
+        return [one for one in (self.text, self.copy) if one is not None]
+
+
+class Preparing(Part):
+    def prepare(self, document: str, number: int) -> TextState | None:
+        """Prepare a version that waits, or index again what was prepared before; None where nothing waits.
+
+        Raises ReaderUnavailable: the version goes on waiting.
+        """
+        task = self._opened(document, number)
+        if task is None:
+            return None
+        if task.text is not None:
+            return self._reindex(task, task.text)
+        outcome = self._examined(task)
+        try:
+            return self._finish(task, outcome)
+        except BaseException:
+            discard_all(task.vault, outcome.objects)
+            raise
+
+    def _opened(self, document: str, number: int) -> _Task | None:
+        with self._db.work() as work:
+            version = work.session.get(DocumentVersion, (document, number))
+            if version is None or version.text_state != TextState.WAITING:
+                return None
+            row = work.session.get_one(Document, document)
+            case = work.session.get_one(Case, row.case_id)
+            try:
+                vault = self._vaults.of(work.session, case)
+            except NotHere:
+                return None
+            original = load_object(work.session, vault, version.original_id)
+            text = load_object(work.session, vault, version.text_id) if version.text_id else None
+            entry = work.record(
+                program(case.area_id),
+                DocumentProcessed(case=case.id, document=document, version=number, purpose="indexing"),
+            )
+            work.commit()
+        opened = text or original
+        return _Task(
+            case=case,
+            vault=vault,
+            document=document,
+            number=number,
+            kind=Kind(version.kind),
+            original=original,
+            text=text,
+            receipt=work.receipt(entry, case=case.id, objects=[opened.object_id], purpose="indexing"),
+        )
+
+    def _examined(self, task: _Task) -> _Outcome:
+        try:
+            with task.vault.open(task.original, task.receipt) as reader, in_memory(reader) as file:
+                examined = self._reader.examine(task.kind, file)
+        except Refused as refused:
+            note = NOT_SEARCHABLE.format(refused.sentence)[:NOTE_LENGTH]
+            return _Outcome(pages=(), state=TextState.FAILED, note=note, code=refused.code)
+        return self._sealed(task, examined)
+
+    def _sealed(self, task: _Task, examined: Examined) -> _Outcome:
+        text = json.dumps(examined.pages, ensure_ascii=False).encode()
+        sealed = [task.vault.put("text", [text])]
+        try:
+            if examined.reading_copy:
+                sealed.append(task.vault.put("copy", [examined.reading_copy]))
+        except BaseException:
+            discard_all(task.vault, sealed)
+            raise
+        found = examined.searchable
+        note = examined.note if found else NO_TEXT
+        return _Outcome(
+            pages=examined.pages,
+            state=TextState.READY if found else TextState.NO_TEXT,
+            note=note[:NOTE_LENGTH] if note else None,
+            code="ready" if found else "no text",
+            text=sealed[0],
+            copy=sealed[1] if len(sealed) > 1 else None,
+        )
+
+    def _finish(self, task: _Task, outcome: _Outcome) -> TextState | None:
+        with self._db.work() as work:
+            version = _waiting(work.session, task)
+            if version is None:
+                discard_all(task.vault, outcome.objects)
+                return None
+            for sealed in outcome.objects:
+                store(work, task.vault, sealed, self._clock())
+            version.text_id = outcome.text.object_id if outcome.text else None
+            version.copy_id = outcome.copy.object_id if outcome.copy else None
+            version.pages = len(outcome.pages) or None
+            version.text_state, version.note = outcome.state, outcome.note
+            self._close(work, task, outcome.pages, outcome.code)
+        return outcome.state
+
+    def _close(self, work: UnitOfWork, task: _Task, pages: tuple[str, ...], code: str) -> None:
+        if pages:
+            self._index(work, task, pages)
+        work.record(
+            program(task.case.area_id),
+            DocumentPrepared(
+                case=task.case.id,
+                document=task.document,
+                version=task.number,
+                pages=len(pages),
+                result=code,
+            ),
+        )
+        work.commit()
+
+    def _index(self, work: UnitOfWork, task: _Task, pages: tuple[str, ...]) -> None:
+        """Search knows a document by its newest version, and not while it is withdrawn."""
+        document = work.session.get_one(Document, task.document, populate_existing=True)
+        if document.current != task.number or document.withdrawn_at is not None:
+            return
+        said = open_said(task.vault, document.id, document.sealed_details)
+        indexed = IndexedDocument(
+            document=document.id,
+            title=said.title,
+            pages=pages,
+            dated=document.dated,
+            type=document.type,
+            owner=document.owner_id,
+        )
+        self._search.index(work, task.case, task.vault, indexed)
+
+    def _reindex(self, task: _Task, text: SealedObject) -> TextState | None:
+        pages = tuple(text_pages(task.vault, text, task.receipt))
+        state = TextState.READY if any(page.strip() for page in pages) else TextState.NO_TEXT
+        with self._db.work() as work:
+            version = _waiting(work.session, task)
+            if version is None:
+                return None
+            version.text_state = state
+            self._close(work, task, pages, "indexed again")
+        return state
+
+    def waiting(self, *, older_than: timedelta = timedelta()) -> list[tuple[str, int]]:
+        """(document, version) of what waits to be prepared, longest first."""
+        query = (
+            select(DocumentVersion.document_id, DocumentVersion.number)
+            .where(DocumentVersion.text_state == TextState.WAITING)
+            .where(DocumentVersion.uploaded_at <= self._clock() - older_than)
+            .order_by(DocumentVersion.uploaded_at)
+        )
+        with self._db.reading() as session:
+            return [(document, number) for document, number in session.execute(query)]
+
+    def prepare_waiting(self) -> int:
+        """Prepare all that waits; how many were. Stops where the reader cannot be had."""
+        done = 0
+        for document, number in self.waiting():
+            try:
+                done += self.prepare(document, number) is not None
+            except ReaderUnavailable:
+                log.warning("reader unavailable")
+                break
+        return done
+
+    def discard_stale(self) -> int:
+        """Remove received files that nobody made a document of within `STAGED_FOR`; how many."""
+        before = self._clock() - STAGED_FOR
+        with self._db.reading() as session:
+            stale = list(session.scalars(select(StagedFile.id).where(StagedFile.received_at < before)))
+        return sum(self._discard_one(staged) for staged in stale)
+
+    def _discard_one(self, staged: str) -> bool:
+        with self._db.work() as work:
+            file = work.session.get(StagedFile, staged)
+            if file is None:
+                return False
+            case = work.session.get_one(Case, file.case_id)
+            vault = self._vaults.of(work.session, case)
+            stored = work.session.get_one(StoredObject, file.object_id)
+            record = sealed_object(vault, stored)
+            work.session.delete(file)
+            work.session.flush()
+            work.session.delete(stored)
+            work.record(program(case.area_id), FileDiscarded(case=case.id, staged=staged))
+            work.after(lambda: vault.discard(record))
+            work.commit()
+        return True
+
+    def discard_orphans(self, since: dict[str, datetime]) -> int:
+        """One look for sealed objects that no row names; removes those seen so for `ORPHANED_FOR`; how many.
+
+        `since` is the caller's memory of earlier looks. What is being written has no row yet: the
+        time between two looks, not the object's age, tells leftovers from an upload that goes on.
+        """
+        now, orphans = self._clock(), self._orphans()
+        for name in since.keys() - orphans:
+            del since[name]
+        for name in orphans:
+            since.setdefault(name, now)
+        ripe = [name for name, first in since.items() if now - first >= ORPHANED_FOR]
+        for name in ripe:
+            self._remove(name)
+            del since[name]
+        return len(ripe)
+
+    def _orphans(self) -> set[str]:
+        names = set(self._vaults.store.names())
+        with self._db.reading() as session:
+            return names - set(session.scalars(select(StoredObject.name)))
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._vaults.store.delete(name)
+        except NotFound:
+            log.info("orphan gone already")
+
+
+def _waiting(session: Session, task: _Task) -> DocumentVersion | None:
+    """The version, locked, unless another process was quicker."""
+    query = select(DocumentVersion).where(
+        DocumentVersion.document_id == task.document, DocumentVersion.number == task.number
+    )
+    version = session.scalars(query.with_for_update()).one_or_none()
+    return version if version is not None and version.text_state == TextState.WAITING else None
