@@ -214,6 +214,7 @@ class _Process:
     ) -> None:
         self._popen, self._connection, self.guards = popen, connection, guards
         self._broken = False
+        self._end = weakref.finalize(self, _stop, popen, connection)
 
     @classmethod
     def start(cls, extra_jobs: Path | None) -> Self:
@@ -261,10 +262,11 @@ class _Process:
         return self._broken or self._popen.poll() is not None
 
     def stop(self) -> None:
-        _stop(self._popen, self._connection)
+        self._end()
 
     def abandon(self) -> None:
         """In a forked copy of the client: let go of what belongs to the original."""
+        self._end.detach()
         self._connection.close()
         self._popen.returncode = 0
 

@@ -1,6 +1,7 @@
 """The reader's own life: threads, forks, sudden ends, descriptors."""
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -89,6 +90,14 @@ def test_no_process_or_descriptor_is_left_after_close():
     assert not Path(f"/proc/{pid}").exists()
     assert reader.examine(Kind.PDF, made.pdf("again")).pages == ("again",)
     reader.close()
+
+
+def test_a_reader_that_nobody_closed_takes_its_process_with_it():
+    before = descriptors()
+    pid = process_of(Reader())
+    gc.collect()
+    assert not Path(f"/proc/{pid}").exists()
+    assert descriptors() == before
 
 
 def test_a_forked_worker_has_a_reader_of_its_own(reader):
