@@ -459,3 +459,26 @@ def test_kept_indexes_stay_within_their_bound() -> None:
     assert keeper.nbytes == one * 2
     keeper.clear()
     assert keeper.nbytes == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet='risk plan "()*:/-.ANDORT\u00e9\u202e', max_size=80))
+def test_whatever_is_typed_is_answered(typed: str) -> None:
+    found = random_shelf(cases=2).search(typed, limit=5, offset=1)
+    assert len(found.hits) <= 5
+    assert found.total <= 8
+
+
+def test_as_many_words_as_a_query_may_have_are_all_used() -> None:
+    pages = (" ".join(f"w{number}" for number in range(300)),)
+    one = Document(key="d", title="", pages=pages, day=TODAY, type_code="m", agency="a")
+    shelf = Shelf({"c": [one, replace(one, key="e", pages=("w255",))]}, {})
+    found = shelf.search(" ".join(f"w{number}" for number in range(256)))
+    assert [hit.document for hit in found.hits] == ["d", "e"]
+
+
+def test_ids_in_other_scripts_filter_everything_away() -> None:
+    shelf = random_shelf()
+    assert shelf.search("risk", Filters(types=frozenset({"пример"}))).total == 0
+    shelf.allowed = dict.fromkeys(shelf.cases, frozenset({"пример"}))
+    assert shelf.search("risk").total == 0
