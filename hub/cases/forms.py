@@ -11,6 +11,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from hub.cases.rules import Category, Criterion, EntryRoute, ExitReason, Level, Review, State
@@ -18,13 +19,22 @@ from hub.cases.sealed import Nominal
 from hub.cases.service import Choices, Decision, NewCase
 from hub.web.fields import DateBoxes
 
-ANY = ("", "Any")
-PICK = ("", "Choose one")
-CATEGORIES = [(str(one.value), f"{one.value}: {one.label}") for one in Category]
-LEVELS = [(str(one.value), f"{one.value}: {one.label}") for one in Level]
-CRITERIA = [(one.value, one.label) for one in Criterion]
-REVIEWS = [ANY, (Review.OVERDUE.value, "Overdue"), (Review.SOON.value, "Within 28 days")]
-STATES = [(State.OPEN.value, "Open"), (State.CLOSED.value, "Closed"), ("all", "Open and closed")]
+
+def choice(value: str, label: str) -> SelectChoice:
+    return SelectChoice(value=value, label=label)
+
+
+ANY = choice("", "Any")
+PICK = choice("", "Choose one")
+CATEGORIES = [choice(str(one.value), f"{one.value}: {one.label}") for one in Category]
+LEVELS = [choice(str(one.value), f"{one.value}: {one.label}") for one in Level]
+CRITERIA = [choice(one.value, one.label) for one in Criterion]
+REVIEWS = [ANY, choice(Review.OVERDUE.value, "Overdue"), choice(Review.SOON.value, "Within 28 days")]
+STATES = [
+    choice(State.OPEN.value, "Open"),
+    choice(State.CLOSED.value, "Closed"),
+    choice("all", "Open and closed"),
+]
 
 
 class FilterForm(Form):  # type: ignore[misc]
@@ -37,8 +47,8 @@ class FilterForm(Form):  # type: ignore[misc]
     state = SelectField("State", choices=STATES)
 
     def offer(self, choices: Choices) -> None:
-        self.locality.choices = [ANY, *((name, name) for name in choices.localities)]
-        self.lead.choices = [ANY, *((agency.id, agency.name) for agency in choices.agencies)]
+        self.locality.choices = [ANY, *(choice(name, name) for name in choices.localities)]
+        self.lead.choices = [ANY, *(choice(agency.id, agency.name) for agency in choices.agencies)]
 
 
 class NominalForm(Form):  # type: ignore[misc]
@@ -65,7 +75,7 @@ class OpenForm(NominalForm):
     route = RadioField(
         "How the person came under MAPPA",
         [InputRequired("Choose how the person came under MAPPA.")],
-        choices=[(one.value, one.label) for one in EntryRoute],
+        choices=[choice(one.value, one.label) for one in EntryRoute],
     )
     level = RadioField("Level", [InputRequired("Choose a level.")], choices=LEVELS)
     criteria = SelectMultipleField(
@@ -77,8 +87,8 @@ class OpenForm(NominalForm):
     agencies = SelectMultipleField("Other agencies that work the case")
 
     def offer(self, choices: Choices) -> None:
-        agencies = [(agency.id, agency.name) for agency in choices.agencies]
-        self.locality.choices = [PICK, *((name, name) for name in choices.localities)]
+        agencies = [choice(agency.id, agency.name) for agency in choices.agencies]
+        self.locality.choices = [PICK, *(choice(name, name) for name in choices.localities)]
         self.lead_agency.choices = [PICK, *agencies]
         self.agencies.choices = agencies
 
@@ -139,7 +149,7 @@ class CloseForm(DecisionForm):
     exit = RadioField("How the person leaves MAPPA", [InputRequired("Choose how the person leaves MAPPA.")])
 
     def offer(self, ways: Iterable[ExitReason]) -> None:
-        self.exit.choices = [(way.value, way.label) for way in ways]
+        self.exit.choices = [choice(way.value, way.label) for way in ways]
 
 
 class AgencyForm(Form):  # type: ignore[misc]

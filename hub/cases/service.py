@@ -192,6 +192,8 @@ class CaseService:
     def open_case(self, actor: Actor, new: NewCase) -> str:
         """The id of the new case, which the actor coordinates; of the first, where its form is sent again."""
         authorise(actor, Permission.CASE_OPEN)
+        if not new.form:
+            raise Invalid("token", "This form came from elsewhere. Open the page again and send it.")
         with _told():
             rules.require_level(new.category, new.level, new.criteria)
             rules.require_entry(new.category, new.route)

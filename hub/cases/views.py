@@ -186,7 +186,11 @@ class Change:
 
 
 def _offer_agencies(form: forms.LeadForm, head: CaseHead, choices: Choices) -> None:
-    others = [(agency.id, agency.name) for agency in choices.agencies if agency.id != head.lead_agency.id]
+    others = [
+        forms.choice(agency.id, agency.name)
+        for agency in choices.agencies
+        if agency.id != head.lead_agency.id
+    ]
     form.lead_agency.choices = [forms.PICK, *others]
 
 
@@ -198,7 +202,7 @@ def _offer_coordinators(form: forms.HandOverForm, head: CaseHead, choices: Choic
     ]
     form.coordinator.choices = [
         forms.PICK,
-        *((person.id, f"{person.name}, {person.agency}") for person in able),
+        *(forms.choice(person.id, f"{person.name}, {person.agency}") for person in able),
     ]
 
 
@@ -414,9 +418,15 @@ STAFFING: dict[str, tuple[type[Form], Apply]] = {
 
 
 def _offer_staff(form: Form, choices: Choices) -> None:
-    people = [forms.PICK, *((person.id, f"{person.name}, {person.agency}") for person in choices.people)]
+    people = [
+        forms.PICK,
+        *(forms.choice(person.id, f"{person.name}, {person.agency}") for person in choices.people),
+    ]
     if "agency" in form:
-        form.agency.choices = [forms.PICK, *((agency.id, agency.name) for agency in choices.agencies)]
+        form.agency.choices = [
+            forms.PICK,
+            *(forms.choice(agency.id, agency.name) for agency in choices.agencies),
+        ]
     if isinstance(form, forms.MemberForm | forms.ExcludeForm):
         form.person.choices = people
 
