@@ -231,7 +231,7 @@ class Fts5:
 
     def search(self, typed: str, person: str, limit: int = 10) -> list[str]:
         sql = (
-            "select rowid from texts where texts match ? and rowid in (select number from allowed where person = ?)"
+            "select rowid from texts where texts match ? and +rowid in (select number from allowed where person = ?)"
             " order by bm25(texts) limit ?"
         )
         return [self.keys[number] for (number,) in self.database.execute(sql, (typed, person, limit))]
