@@ -3,33 +3,63 @@
 from collections.abc import Callable
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from config import Config, ConfigError, production_faults
 from hub.access.actor import program
 from hub.app import Services, build_services
 from hub.db import Database
 from hub.errors import LogUnwritable
-from hub.ledger.events import ServiceStarted
+from hub.ledger.events import ServiceStarted, ServiceStopped
 from hub.migrations import migrate
 from hub.people.founding import ensure_installation
 from hub.people.model import Area
 from storage.keys import key_provider_from_url
 
 Progress = Callable[[str], None]
+VERSION = "0.1.0"
 
 
 def prepare(config: Config, *, demo: bool, progress: Progress) -> None:
     """Make ready to serve. Raises ConfigError, naming every fault, when production is asked for and not safe."""
     key_provider_from_url(config.keys_url, config.home, create=True)
     hub = build_services(config)
-    migrate(hub.db.engine)
-    with hub.db.work() as work:
-        ensure_installation(work.session, hub.clock)
-        work.commit()
-    if config.production:
-        _refuse_unsafe(config, hub)
-    elif demo and not areas(hub.db):
-        _load_demo(hub, progress)
+    try:
+        _make_tables(hub)
+        if config.production:
+            _refuse_unsafe(config, hub)
+        elif demo and not areas(hub.db):
+            _load_demo(hub, progress)
+    finally:
+        hub.db.engine.dispose()
+
+
+def _make_tables(hub: Services) -> None:
+    """Tables and the installation's id; ConfigError where the database takes no write: it holds the access log."""
+    try:
+        migrate(hub.db.engine)
+        with hub.db.work() as work:
+            ensure_installation(work.session, hub.clock)
+            work.commit()
+    except (DBAPIError, LogUnwritable) as error:
+        told = getattr(error, "orig", None) or error
+        raise ConfigError(f"The access log cannot be written: {type(told).__name__}. Check HUB_DATABASE_URL.") from error
+
+
+def record_start(config: Config) -> None:
+    """One entry in each area's log; raises LogUnwritable."""
+    _record(config, ServiceStarted(version=VERSION))
+
+
+def record_stop(config: Config) -> None:
+    """One entry in each area's log; raises LogUnwritable."""
+    _record(config, ServiceStopped())
+
+
+def _record(config: Config, event: ServiceStarted | ServiceStopped) -> None:
+    hub = build_services(config)
+    for area in areas(hub.db):
+        hub.db.record(program(area.id), event)
     hub.db.engine.dispose()
 
 
@@ -48,21 +78,5 @@ def _refuse_unsafe(config: Config, hub: Services) -> None:
     faults = production_faults(config)
     if any(area.demo for area in areas(hub.db)):
         faults.append("This home holds demo data: production wants a home of its own.")
-    if not _log_is_writable(hub):
-        faults.append("The access log cannot be written: check the database's disk and rights.")
     if faults:
         raise ConfigError("Production refuses to start: " + " ".join(faults))
-
-
-def _log_is_writable(hub: Services) -> bool:
-    try:
-        record_start(hub)
-    except LogUnwritable:
-        return False
-    return True
-
-
-def record_start(hub: Services) -> None:
-    """One entry in each area's log; raises LogUnwritable."""
-    for area in areas(hub.db):
-        hub.db.record(program(area.id), ServiceStarted(version="0.1.0"))

@@ -1,12 +1,19 @@
 """How gunicorn runs the hub, here and in production: `gunicorn -c hub/serve/gunicorn_conf.py wsgi:app`."""
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from gunicorn.workers.base import Worker
 
+from config import Config, ConfigError
 from hub.app import start_background
+from hub.commands.install import prepare, record_start, record_stop
+from hub.errors import HubError
+from hub.serve.server import PREPARED
+from storage.errors import StorageError
 
 wsgi_app = "wsgi:app"
 preload_app = True
@@ -24,6 +31,23 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 os.umask(0o077)
 # gunicorn applies its own `umask` setting only to daemons.
+
+
+def on_starting(_server: Any) -> None:
+    """Before the first worker: everything in place and safe, and the start on record, or no service at all."""
+    try:
+        config = Config.from_env(os.environ)
+        if not os.environ.get(PREPARED):
+            prepare(config, demo=False, progress=print)
+        record_start(config)
+    except (ConfigError, HubError, StorageError) as error:
+        sys.exit(str(error))
+
+
+def on_exit(_server: Any) -> None:
+    """The stop is on record too, where the log can still be written."""
+    with contextlib.suppress(HubError):
+        record_stop(Config.from_env(os.environ))
 
 
 def post_worker_init(worker: Worker) -> None:

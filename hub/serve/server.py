@@ -1,5 +1,6 @@
 """gunicorn within this very process, so that Ctrl-C and SIGTERM reach it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from gunicorn.app.wsgiapp import WSGIApplication
 from config import Config
 from hub.serve.signins import sign_ins
 
+PREPARED = "HUB_PREPARED"
+"""Set for gunicorn's configuration by whoever has just prepared the home."""
 CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 
 
@@ -24,6 +27,7 @@ class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load_config(self) -> None:
         """The file's settings, then the address asked for; no words, no GUNICORN_CMD_ARGS."""
+        os.environ[PREPARED] = "yes"
         self.load_config_from_file(str(CONFIGURATION))
         self.cfg.set("bind", f"{self._host}:{self._port}")
         self.cfg.set("when_ready", self._tell)
