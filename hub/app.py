@@ -22,7 +22,7 @@ from hub.search.service import SearchService
 from hub.statement.service import StatementService
 from hub.vaults import Vaults
 from hub.web import blueprints, errors, guard, headers, held, jinja
-from hub.web.routes import IdConverter
+from hub.web.routes import IdConverter, NumberConverter
 from hub.web.spool import request_class
 from storage.keys import key_provider_from_url
 from storage.receipts import ReceiptBook
@@ -51,7 +51,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     store = store_from_url(config.store_url, config.home)
     vaults = Vaults(lambda: key_provider_from_url(config.keys_url, config.home), store, receipts)
     db = Database(make_engine(config.database_url), AccessLog(clock, vaults.seal_log), receipts)
-    sessions = Sessions(db, clock, secret=config.secret, idle=config.idle_limit, absolute=config.absolute_limit)
+    sessions = Sessions(
+        db, clock, secret=config.secret, idle=config.idle_limit, absolute=config.absolute_limit
+    )
     search = SearchService(db, clock, vaults)
     return Services(
         config=config,
@@ -74,8 +76,8 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
     oplog.configure()
     app = Flask("hub", template_folder="../templates", static_folder=None)
     app.request_class = request_class(_spool(config))
-    app.url_map.converters["id"] = IdConverter
-    app.url_map.strict_slashes = False
+    app.url_map.converters.update(id=IdConverter, int=NumberConverter)
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.secret_key = config.secret
     app.config.update(
         MAX_CONTENT_LENGTH=config.max_upload + 1024 * 1024,

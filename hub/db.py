@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import DateTime, Dialect, Engine, LargeBinary, MetaData, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, LargeBinary, MetaData, Select, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -61,6 +61,11 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, bytes: LargeBinary}  # noqa: RUF012 - SQLAlchemy reads it as declared
 
 
+def pairs(session: Session, query: Select[str, str]) -> dict[str, str]:
+    """The rows of a query of two columns, the first as key."""
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def make_engine(url: str) -> Engine:
     """SQLite (WAL, full sync, foreign keys) or PostgreSQL (`postgresql+psycopg://`)."""
     if url.startswith("sqlite"):
@@ -71,12 +76,18 @@ def make_engine(url: str) -> Engine:
         max_overflow=8,
         pool_timeout=2,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 2, "options": f"-c lock_timeout={LOCK_WAIT_MS} -c timezone=UTC"},
+        connect_args={
+            "connect_timeout": 2,
+            "tcp_user_timeout": LOCK_WAIT_MS,
+            "options": f"-c lock_timeout={LOCK_WAIT_MS} -c timezone=UTC",
+        },
     )
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, pool_size=8, max_overflow=8, pool_timeout=2, connect_args={"timeout": LOCK_WAIT_MS / 1000})
+    engine = create_engine(
+        url, pool_size=8, max_overflow=8, pool_timeout=2, connect_args={"timeout": LOCK_WAIT_MS / 1000}
+    )
     event.listen(engine, "connect", _sqlite_settings)
     event.listen(engine, "begin", _sqlite_begin)
     return engine
@@ -84,7 +95,13 @@ def _sqlite(url: str) -> Engine:
 
 def _sqlite_settings(connection: Any, entry: ConnectionPoolEntry) -> None:  # noqa: ARG001 - SQLAlchemy's signature
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "secure_delete=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -113,14 +130,14 @@ class UnitOfWork:
         self.session = session
         self._ledger = ledger
         self._receipts = receipts
-        self._entries: list[Entry] = []
+        self._waiting: list[Entry] = []
+        self._durable: list[Entry] = []
         self._after: list[Callable[[], None]] = []
-        self._committed = False
 
     def record(self, actor: Actor, what: Event) -> Entry:
         """Have the entry written with this unit of work."""
         entry = Entry(actor=actor, event=what)
-        self._entries.append(entry)
+        self._waiting.append(entry)
         return entry
 
     def after(self, then: Callable[[], None]) -> None:
@@ -131,21 +148,26 @@ class UnitOfWork:
         """Make rows and entries durable. Raises LogUnwritable when that cannot be."""
         try:
             self.session.flush()
-            self._ledger.append(self.session, self._entries)
+            self._ledger.append(self.session, self._waiting)
             self.session.commit()
         except DBAPIError as error:
             self.session.rollback()
             raise _as_told(error) from error
-        self._committed = True
-        for then in self._after:
+        self._durable += self._waiting
+        after, self._waiting, self._after = self._after, [], []
+        for then in after:
             then()
 
     def receipt(self, entry: Entry, *, case: str, objects: Sequence[str], purpose: str = "person") -> Receipt:
         """For the vault, of an entry of this unit once committed; `objects` are the sealed objects it covers."""
-        if not self._committed or entry.sequence is None or entry not in self._entries:
+        if entry.sequence is None or not any(entry is durable for durable in self._durable):
             raise LogUnwritable
         return self._receipts.mint(
-            entry=entry.sequence, area=entry.actor.area, case=case, objects=frozenset(objects), purpose=purpose
+            entry=entry.sequence,
+            area=entry.actor.area,
+            case=case,
+            objects=frozenset(objects),
+            purpose=purpose,
         )
 
 

@@ -1,13 +1,13 @@
 """The errors a person can meet, one tree; `hub/web/errors.py` gives each its status.
 
-    HubError
-    |- NotHere       absent or not theirs: the same from outside
-    |- Refused       they may know of it, but may not do this now; the sentence says why
-    |  |- Closed     the case takes nothing more
-    |- Invalid       a value that cannot be taken; carries the field
-    |- Conflict      somebody else changed it first
-    |- Throttled     too many tries
-    |- LogUnwritable the access log could not be committed: nothing is served
+HubError
+|- NotHere       absent or not theirs: the same from outside
+|- Refused       they may know of it, but may not do this now; the sentence says why
+|  |- Closed     the case takes nothing more
+|- Invalid       a value that cannot be taken; carries the field
+|- Conflict      somebody else changed it first
+|- Throttled     too many tries
+|- LogUnwritable the access log could not be committed: nothing is served
 """
 
 

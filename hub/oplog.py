@@ -32,5 +32,7 @@ def _place_of_fault(_logger: Any, _method: str, entry: MutableMapping[str, Any])
     if entry.pop("exc_info", None):
         kind, _, trace = sys.exc_info()
         entry["fault"] = kind.__name__ if kind else None
-        entry["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
+        entry["at"] = [
+            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]
+        ]
     return entry

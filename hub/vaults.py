@@ -26,7 +26,9 @@ class Vaults:
         if case.key_wrapped is None:
             raise NotHere(permission="case:read", why="shredded", case=case.id)
         wrapped = WrappedKey(version=case.key_version, data=case.key_wrapped)
-        return self.keyring(session).case_vault(_area_key(session, case.area_id), wrapped, case.area_id, case.id)
+        return self.keyring(session).case_vault(
+            _area_key(session, case.area_id), wrapped, case.area_id, case.id
+        )
 
     def new_case_key(self, session: Session, area: str, case: str) -> WrappedKey:
         return self.keyring(session).new_case_key(_area_key(session, area), area, case)

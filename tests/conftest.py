@@ -47,7 +47,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[worlds.Wor
         worlds.copy_home(request.getfixturevalue("sqlite_template"), home)
     else:
         worlds.copy_home(request.getfixturevalue("postgres_template"), home)
-        url = request.getfixturevalue("postgres").database(f"world_{next(NUMBERS)}", template="template_world")
+        url = request.getfixturevalue("postgres").database(
+            f"world_{next(NUMBERS)}", template="template_world"
+        )
     built = worlds.open_world(home, url)
     yield built
     built.hub.documents.close()

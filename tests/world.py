@@ -97,7 +97,9 @@ class World:
         if who not in self.tokens:
             with self.hub.db.work() as work:
                 account = work.session.get_one(Account, self.people[who])
-                self.tokens[who], _ = self.hub.sessions.start(work, account, address="192.0.2.7", device="tests")
+                self.tokens[who], _ = self.hub.sessions.start(
+                    work, account, address="192.0.2.7", device="tests"
+                )
                 work.commit()
         return self.tokens[who]
 
@@ -111,7 +113,13 @@ class World:
     def post(self, client: FlaskClient, path: str, data: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         return client.post(path, data={"csrf_token": csrf(client), **(data or {})}, **kwargs)
 
-    def make_case(self, *, agencies: tuple[str, ...] = ("police", "probation"), coordinator: str = "coordinator", **more: Any) -> str:
+    def make_case(
+        self,
+        *,
+        agencies: tuple[str, ...] = ("police", "probation"),
+        coordinator: str = "coordinator",
+        **more: Any,
+    ) -> str:
         with self.hub.db.work() as work:
             case = _case(work.session, self, agencies, coordinator, more)
             work.commit()
@@ -120,13 +128,26 @@ class World:
     def exclude(self, who: str, case: str | None = None) -> None:
         with self.hub.db.work() as work:
             row = work.session.get_one(Case, case or self.case)
-            sealed = self.hub.vaults.of(work.session, row).seal_field("exclusion", row.id + self.people[who], b"knows them")
-            work.session.add(CaseExclusion(case_id=row.id, account_id=self.people[who], sealed_reason=sealed, added_at=self.clock()))
+            sealed = self.hub.vaults.of(work.session, row).seal_field(
+                "exclusion", row.id + self.people[who], b"knows them"
+            )
+            work.session.add(
+                CaseExclusion(
+                    case_id=row.id, account_id=self.people[who], sealed_reason=sealed, added_at=self.clock()
+                )
+            )
             work.commit()
 
     def join_team(self, who: str, case: str | None = None) -> None:
         with self.hub.db.work() as work:
-            work.session.add(CaseMember(case_id=case or self.case, account_id=self.people[who], duty="member", added_at=self.clock()))
+            work.session.add(
+                CaseMember(
+                    case_id=case or self.case,
+                    account_id=self.people[who],
+                    duty="member",
+                    added_at=self.clock(),
+                )
+            )
             work.commit()
 
     def events(self, name: str | None = None) -> list[LogEntry]:
@@ -173,13 +194,30 @@ def copy_home(source: Path, target: Path) -> Path:
 def _populate(hub: Services, clock: TestClock) -> dict[str, Any]:
     with hub.db.work() as work:
         ensure_installation(work.session, clock)
-        area = found_area(work.session, clock, hub.vaults, name="Fenmarch", localities=["Northfen", "Southmarch"])
+        area = found_area(
+            work.session, clock, hub.vaults, name="Fenmarch", localities=["Northfen", "Southmarch"]
+        )
         agencies = {kind: new_id() for kind in AGENCIES}
-        work.session.add_all(Agency(id=agencies[kind], area_id=area.id, name=name, kind=kind) for kind, name in AGENCIES.items())
+        work.session.add_all(
+            Agency(id=agencies[kind], area_id=area.id, name=name, kind=kind)
+            for kind, name in AGENCIES.items()
+        )
         work.session.flush()
-        people = {who: _person(work.session, hub, area.id, agencies[kind], who, name, role) for who, (name, role, kind) in PEOPLE.items()}
+        people = {
+            who: _person(work.session, hub, area.id, agencies[kind], who, name, role)
+            for who, (name, role, kind) in PEOPLE.items()
+        }
         work.commit()
-    world = World(app=Flask("x"), hub=hub, clock=clock, config=hub.config, area=area.id, agencies=agencies, people=people, case="")
+    world = World(
+        app=Flask("x"),
+        hub=hub,
+        clock=clock,
+        config=hub.config,
+        area=area.id,
+        agencies=agencies,
+        people=people,
+        case="",
+    )
     with hub.db.work() as work:
         _agree_all(work.session, area.id, people, clock)
         work.commit()
@@ -214,10 +252,16 @@ def _agree_all(session: Any, area: str, people: dict[str, str], clock: TestClock
     assert current is not None
     for account in people.values():
         for part in PARTS:
-            session.add(Acceptance(account_id=account, version_id=current.id, part=part, at=clock(), sha256=current.sha256))
+            session.add(
+                Acceptance(
+                    account_id=account, version_id=current.id, part=part, at=clock(), sha256=current.sha256
+                )
+            )
 
 
-def _case(session: Any, world: World, agencies: tuple[str, ...], coordinator: str, more: dict[str, Any]) -> str:
+def _case(
+    session: Any, world: World, agencies: tuple[str, ...], coordinator: str, more: dict[str, Any]
+) -> str:
     case, hub = new_id(), world.hub
     key = hub.vaults.new_case_key(session, world.area, case)
     name = more.pop("name", "Norman Nominal-Fable")
@@ -246,7 +290,9 @@ def _case(session: Any, world: World, agencies: tuple[str, ...], coordinator: st
     nominal = {"name": name, "aliases": ["Nobby Fable"], "born": "1980-02-29", "visor": None}
     row.sealed_nominal = vault.seal_field("nominal", case, json.dumps(nominal).encode())
     session.flush()
-    session.add_all(CaseAgency(case_id=case, agency_id=world.agencies[kind], added_at=START) for kind in agencies)
+    session.add_all(
+        CaseAgency(case_id=case, agency_id=world.agencies[kind], added_at=START) for kind in agencies
+    )
     return case
 
 

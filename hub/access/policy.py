@@ -90,11 +90,14 @@ def require_on_case(actor: Actor, permission: Permission, case: CaseFacts) -> No
         raise Denied(standing(actor, case))
 
 
-def require_on_document(actor: Actor, permission: Permission, case: CaseFacts, document: DocumentFacts) -> None:
+def require_on_document(
+    actor: Actor, permission: Permission, case: CaseFacts, document: DocumentFacts
+) -> None:
     """Raise Denied unless the person may do this to this document of this case."""
     require(actor, permission)
     stands = standing(actor, case)
-    if stands is Standing.EXCLUDED or not _reads(actor, stands, document):
+    barred = stands is Standing.EXCLUDED or actor.area != case.area
+    if barred or not _reads(actor, stands, document):
         raise Denied(stands if stands not in _ON_CASE else "audience")
 
 

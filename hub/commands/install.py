@@ -43,7 +43,9 @@ def _make_tables(hub: Services) -> None:
             work.commit()
     except (DBAPIError, LogUnwritable) as error:
         told = getattr(error, "orig", None) or error
-        raise ConfigError(f"The access log cannot be written: {type(told).__name__}. Check HUB_DATABASE_URL.") from error
+        raise ConfigError(
+            f"The access log cannot be written: {type(told).__name__}. Check HUB_DATABASE_URL."
+        ) from error
 
 
 def record_start(config: Config) -> None:

@@ -56,13 +56,17 @@ def area(argv: Sequence[str]) -> int:
         work.record(program(founded.id), CommandRun(command="area"))
         work.commit()
     link = hub.people.invite_first(founded.id, agency=given.agency, email=given.admin, name=given.admin_name)
-    print(f"{given.name} is founded. {given.admin_name} enrols at {hub.config.public_url or ''}{link} within three days.")
+    print(
+        f"{given.name} is founded. {given.admin_name} enrols at {hub.config.public_url or ''}{link} within three days."
+    )
     return 0
 
 
 def log(argv: Sequence[str]) -> int:
     """Verify the access log of every area against its chain."""
-    argparse.ArgumentParser(prog="hub log", description=log.__doc__).parse_args([a for a in argv if a != "verify"])
+    argparse.ArgumentParser(prog="hub log", description=log.__doc__).parse_args(
+        [a for a in argv if a != "verify"]
+    )
     hub = _services()
     bad = 0
     for row in areas(hub.db):

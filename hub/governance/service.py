@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from hub.access.check import authorise
 from hub.access.permissions import Permission
 from hub.cases.model import Case
 from hub.clock import Clock
-from hub.db import Database
+from hub.db import Database, pairs
 from hub.documents.model import Document
 from hub.errors import HubError, NotHere
 from hub.governance.rules import Filters, buckets
@@ -117,7 +117,10 @@ class GovernanceService:
             rows = self._lines(session, actor.area, entries)
             series = buckets(_by_day(session, condition, first), first, last)
         return Overview(
-            page=Page(rows=rows, number=number, total=total, per_page=PER_PAGE), series=series, first=first, last=last
+            page=Page(rows=rows, number=number, total=total, per_page=PER_PAGE),
+            series=series,
+            first=first,
+            last=last,
         )
 
     def _span(self, filters: Filters) -> tuple[date, date]:
@@ -177,12 +180,16 @@ class GovernanceService:
 
     def _line(self, session: Session, entry: LogEntry, names: "_Names", types: Mapping[str, str]) -> Line:
         body = json.loads(entry.leaf)
-        private = json.loads(self._vaults.open_log(session, entry.area_id, entry.sealed)) if entry.sealed else {}
+        private = (
+            json.loads(self._vaults.open_log(session, entry.area_id, entry.sealed)) if entry.sealed else {}
+        )
         fields = {name: value for name, value in body["fields"].items() if name not in _COLUMNS}
         return Line(
             sequence=entry.sequence,
             at=entry.at,
-            person=names.people.get(entry.actor_id or "", "The hub itself" if body["role"] is None else "Unknown"),
+            person=names.people.get(
+                entry.actor_id or "", "The hub itself" if body["role"] is None else "Unknown"
+            ),
             person_id=entry.actor_id,
             agency=names.agencies.get(entry.agency_id or "", ""),
             event=entry.event,
@@ -205,18 +212,20 @@ class _Names:
     """Ids of one area as names; three queries, however long the log."""
 
     def __init__(self, session: Session, area: str) -> None:
-        self.people = _pairs(session, select(Account.id, Account.name).where(Account.area_id == area).order_by(Account.name))
-        self.agencies = _pairs(session, select(Agency.id, Agency.name).where(Agency.area_id == area).order_by(Agency.name))
-        self.cases = _pairs(session, select(Case.id, Case.reference).where(Case.area_id == area).order_by(Case.reference))
-
-
-def _pairs(session: Session, query: Select[tuple[str, str]]) -> dict[str, str]:
-    return {identity: name for identity, name in session.execute(query)}  # noqa: C416 - rows are not pairs to mypy
+        self.people = pairs(
+            session, select(Account.id, Account.name).where(Account.area_id == area).order_by(Account.name)
+        )
+        self.agencies = pairs(
+            session, select(Agency.id, Agency.name).where(Agency.area_id == area).order_by(Agency.name)
+        )
+        self.cases = pairs(
+            session, select(Case.id, Case.reference).where(Case.area_id == area).order_by(Case.reference)
+        )
 
 
 def _shown(fields: Mapping[str, Any], names: _Names) -> dict[str, Any]:
     """The other fields of an entry for people: an account by name, a list by its length."""
-    shown = {}
+    shown: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, list):
             shown[name] = len(value)
@@ -253,11 +262,14 @@ def _by_day(session: Session, condition: ColumnElement[bool], first: date) -> li
     """Entries counted by UTC day: the database cuts days, and no entry is counted twice."""
     day = func.date(LogEntry.at)
     query = select(day, func.count()).where(condition, LogEntry.at >= _midnight(first)).group_by(day)
-    return [(found if isinstance(found, date) else date.fromisoformat(found), count) for found, count in session.execute(query)]
+    return [
+        (found if isinstance(found, date) else date.fromisoformat(found), count)
+        for found, count in session.execute(query)
+    ]
 
 
 def _document_types(session: Session, documents: list[str]) -> dict[str, str]:
-    return _pairs(session, select(Document.id, Document.type).where(Document.id.in_(documents)))
+    return pairs(session, select(Document.id, Document.type).where(Document.id.in_(documents)))
 
 
 def _readings(session: Session, area: str, condition: ColumnElement[bool]) -> list[Reading]:
@@ -273,13 +285,15 @@ def _readings(session: Session, area: str, condition: ColumnElement[bool]) -> li
             func.max(LogEntry.at),
             *(counted(event) for event in OPENINGS),
         )
-        .where(LogEntry.area_id == area, LogEntry.event.in_(OPENINGS), LogEntry.actor_id.is_not(None), condition)
+        .where(
+            LogEntry.area_id == area, LogEntry.event.in_(OPENINGS), LogEntry.actor_id.is_not(None), condition
+        )
         .group_by(LogEntry.actor_id, LogEntry.document_id, LogEntry.case_id)
         .order_by(func.max(LogEntry.at).desc())
     )
     rows = session.execute(query).all()
     names, types = _Names(session, area), _document_types(session, [row[1] for row in rows])
-    agencies = _pairs(session, select(Account.id, Agency.name).join(Agency, Agency.id == Account.agency_id))
+    agencies = pairs(session, select(Account.id, Agency.name).join(Agency, Agency.id == Account.agency_id))
     return [_reading(row, names, types, agencies) for row in rows]
 
 

@@ -49,7 +49,9 @@ def _form(known: Choices) -> LogFilterForm:
     form.agency.choices = choices([("", "Any agency"), *known.agencies.items()])
     form.case.choices = choices([("", "Any case"), *known.cases.items()])
     form.event.choices = choices([("", "Any action"), *sorted(EVENTS.items(), key=lambda pair: pair[1])])
-    form.outcome.choices = choices([("", "Any outcome"), *((one.value, one.value.capitalize()) for one in Outcome)])
+    form.outcome.choices = choices(
+        [("", "Any outcome"), *((one.value, one.value.capitalize()) for one in Outcome)]
+    )
     form.validate()
     return form
 
@@ -81,14 +83,18 @@ def _day(value: object) -> date | None:
 @needs(Permission.LOG_READ)
 def document(document: str) -> ResponseReturnValue:
     readings = services().governance.document(guard.actor(), document)
-    return render_template("governance/document.html", readings=readings, document=document, types=DOCUMENT_TYPES)
+    return render_template(
+        "governance/document.html", readings=readings, document=document, types=DOCUMENT_TYPES
+    )
 
 
 @blueprint.get("/people/<id:account>")
 @needs(Permission.LOG_READ)
 def person(account: str) -> ResponseReturnValue:
     name, readings = services().governance.person(guard.actor(), account)
-    return render_template("governance/person.html", name=name, readings=readings, account=account, types=DOCUMENT_TYPES)
+    return render_template(
+        "governance/person.html", name=name, readings=readings, account=account, types=DOCUMENT_TYPES
+    )
 
 
 @blueprint.get("/export.csv")
@@ -109,7 +115,9 @@ def _csv(lines: Iterator[Line]) -> Iterator[str]:
 
 def _csv_row(cells: tuple[object, ...]) -> str:
     out = io.StringIO()
-    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow([safe_cell(cell) for cell in cells])
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow(
+        [safe_cell(cell) for cell in cells]
+    )
     return out.getvalue()
 
 

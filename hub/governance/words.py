@@ -50,4 +50,6 @@ def describe(line: Line) -> str:
     """What happened, with the page where there is one."""
     said = EVENTS.get(line.event, line.event)
     page = line.detail.get("page")
-    return f"{said} (page {page})" if line.event in ("document.page_viewed", "search.shown") and page else said
+    return (
+        f"{said} (page {page})" if line.event in ("document.page_viewed", "search.shown") and page else said
+    )

@@ -61,7 +61,9 @@ def link(chain: bytes, hashed: bytes) -> bytes:
     return hashlib.sha256(chain + hashed).digest()
 
 
-def first_break(entries: Iterable[tuple[int, str, bytes]], *, chain: bytes = GENESIS, start: int = 1) -> int | None:
+def first_break(
+    entries: Iterable[tuple[int, str, bytes]], *, chain: bytes = GENESIS, start: int = 1
+) -> int | None:
     """The first sequence number at which `(sequence, leaf, chain)` does not follow, or None.
 
     A shortened log is not seen here: compare the end with a head kept elsewhere.

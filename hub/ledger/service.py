@@ -1,5 +1,6 @@
 """The access log: appended to inside a unit of work, read by information governance, verified by anyone."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -33,6 +34,8 @@ class AccessLog:
         if not entries:
             return
         area = entries[0].actor.area
+        if any(entry.actor.area != area for entry in entries):
+            raise ValueError("the entries of one unit of work belong to one area's log")
         head = _lock_head(session, area)
         sequence, chain = head.sequence, head.chain
         heads = _lock_case_heads(session, {case for entry in entries if (case := _case(entry.event))})
@@ -101,24 +104,37 @@ def _walk(session: Session, area: str, mismatched: list[int]) -> Iterator[tuple[
 
 
 def _differs(entry: LogEntry) -> bool:
-    body = json.loads(entry.leaf)
+    """Whether any column, or the sealed part, says other than the leaf; so does a leaf that cannot be read."""
+    try:
+        body = json.loads(entry.leaf)
+        return _columns_of(body) != _columns(entry) or leaf_hash(entry.leaf) != entry.leaf_hash
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return True
+
+
+def _columns_of(body: dict[str, Any]) -> tuple[Any, ...]:
     fields = body["fields"]
-    return (
-        body["actor"] != entry.actor_id
-        or body["event"] != entry.event
-        or body["case_seq"] != entry.case_sequence
-        or datetime.fromisoformat(body["at"]) != entry.at
-        or any(fields.get(name) != getattr(entry, column) for name, column in COLUMNS.items())
-    )
+    repeated = [body[name] for name in ("area", "seq", "case_seq", "actor", "agency", "session", "event")]
+    ends = (body["operation"], body["outcome"], body["sealed"], datetime.fromisoformat(body["at"]))
+    return (*repeated, *ends, *(fields.get(name) for name in COLUMNS))
+
+
+def _columns(entry: LogEntry) -> tuple[Any, ...]:
+    repeated = (
+        entry.area_id, entry.sequence, entry.case_sequence, entry.actor_id, entry.agency_id, entry.session_id, entry.event,
+    )  # fmt: skip
+    sealed = hashlib.sha256(entry.sealed).hexdigest() if entry.sealed else None
+    ends = (entry.operation, entry.outcome, sealed, entry.at)
+    return (*repeated, *ends, *(getattr(entry, column) for column in COLUMNS.values()))
 
 
 def _short(session: Session, area: str) -> int | None:
-    head = session.get_one(LogHead, area)
+    head = session.get(LogHead, area)
     last = session.scalars(
         select(LogEntry).where(LogEntry.area_id == area).order_by(LogEntry.sequence.desc()).limit(1)
     ).first()
     ends = (last.sequence, last.chain) if last else (0, GENESIS)
-    return None if ends == (head.sequence, head.chain) else ends[0] + 1
+    return None if head and ends == (head.sequence, head.chain) else ends[0] + 1
 
 
 def _case(event: Event) -> str | None:
@@ -127,7 +143,12 @@ def _case(event: Event) -> str | None:
 
 
 def _lock_head(session: Session, area: str) -> LogHead:
-    query = select(LogHead).where(LogHead.area_id == area).with_for_update().execution_options(populate_existing=True)
+    query = (
+        select(LogHead)
+        .where(LogHead.area_id == area)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     return session.scalars(query).one()
 
 

@@ -23,7 +23,13 @@ def ensure_installation(session: Session, clock: Clock) -> None:
 
 
 def found_area(
-    session: Session, clock: Clock, vaults: Vaults, *, name: str, localities: Sequence[str], demo: bool = False
+    session: Session,
+    clock: Clock,
+    vaults: Vaults,
+    *,
+    name: str,
+    localities: Sequence[str],
+    demo: bool = False,
 ) -> Area:
     """A new area with its own key, an empty log and the standard statement in force as version 1."""
     area = new_id()

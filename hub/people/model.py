@@ -11,7 +11,7 @@ from hub.db import Base
 
 
 class Installation(Base):
-    """This hub itself: one row, whose id is bound into every key and sealed object."""
+    """The hub itself: one row, whose id is bound into every key and sealed object."""
 
     __tablename__ = "installation"
 

@@ -25,7 +25,7 @@ from hub.access.actor import Actor, program
 from hub.access.check import authorise
 from hub.access.permissions import Permission, Role
 from hub.clock import Clock
-from hub.db import Database, UnitOfWork
+from hub.db import Database, UnitOfWork, pairs
 from hub.errors import Invalid, NotHere, Refused
 from hub.ids import new_id
 from hub.ledger.events import AccountChanged, AccountCreated, SecondFactorEnrolled, SignedIn, SignInFailed
@@ -73,7 +73,9 @@ class Unsent:
 
 
 class PeopleService:
-    def __init__(self, db: Database, clock: Clock, vaults: Vaults, sessions: Sessions, *, secret: str) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, vaults: Vaults, sessions: Sessions, *, secret: str
+    ) -> None:
         self._db, self._clock, self._vaults, self._sessions = db, clock, vaults, sessions
         self._secret = secret.encode()
         self._hasher = PasswordHasher()
@@ -138,12 +140,16 @@ class PeopleService:
         throttle.count_failure(work.session, limits, self._clock())
         for area in work.session.scalars(select(Area.id)):
             if known is None or known.area_id == area:
-                actor = Actor(area=area, account=None, agency=None, role=None, name="", address=address, device=device)
+                actor = Actor(
+                    area=area, account=None, agency=None, role=None, name="", address=address, device=device
+                )
                 work.record(actor, SignInFailed(subject=known.id if known else None, why="details"))
                 break
         work.commit()
 
-    def _limits(self, session: Session, email: str, address: str, account: Account | None) -> list[throttle.Limit]:
+    def _limits(
+        self, session: Session, email: str, address: str, account: Account | None
+    ) -> list[throttle.Limit]:
         return throttle.limits(
             session,
             self._secret,
@@ -164,21 +170,34 @@ class PeopleService:
     def _code_is_right(self, work: UnitOfWork, account: Account | None, code: str) -> bool:
         """Within one step either way, and never twice: the step is taken by an update that only one can win."""
         secret = self._totp_secret(work.session, account) if account else pyotp.random_base32()
-        now = int(self._clock().timestamp()) // STEP_SECONDS
-        typed = "".join(code.split())
-        steps = [step for step in (now - 1, now, now + 1) if hmac.compare_digest(_code(secret, step), typed.rjust(6)[:6])]
-        if not steps or account is None or len(typed) != 6:  # noqa: PLR2004 - six digits
+        step = self._step_of(secret, code)
+        if step is None or account is None:
             return False
         taken = work.session.execute(
             update(Account)
-            .where(Account.id == account.id, Account.totp_last_step < steps[0])
-            .values(totp_last_step=steps[0])
+            .where(Account.id == account.id, Account.totp_last_step < step)
+            .values(totp_last_step=step)
         )
         return bool(taken.rowcount)  # type: ignore[attr-defined]
 
+    def _step_of(self, secret: str, code: str) -> int | None:
+        """The step that the code belongs to: this one, the one before or the one after; None for no such."""
+        now = int(self._clock().timestamp()) // STEP_SECONDS
+        typed = "".join(code.split()).encode()
+        steps = [
+            step
+            for step in (now - 1, now, now + 1)
+            if hmac.compare_digest(_code(secret, step).encode(), typed)
+        ]
+        return steps[0] if steps else None
+
     def _totp_secret(self, session: Session, account: Account) -> str:
         box = self._vaults.box(session, account.area_id, "totp")
-        return box.open(account.totp_sealed, account.id).decode() if account.totp_sealed else pyotp.random_base32()
+        return (
+            box.open(account.totp_sealed, account.id).decode()
+            if account.totp_sealed
+            else pyotp.random_base32()
+        )
 
     def _mark(self, email: str) -> str:
         return hmac.new(self._secret, b"email:" + email.encode(), hashlib.sha256).hexdigest()
@@ -189,7 +208,9 @@ class PeopleService:
         """A new account; the token of its invitation, shown once. Raises Invalid with the field that is wrong."""
         authorise(actor, Permission.ACCOUNT_MANAGE)
         with self._db.work() as work:
-            account, token = self._invited(work.session, actor.area, agency, email=email, name=name, role=role)
+            account, token = self._invited(
+                work.session, actor.area, agency, email=email, name=name, role=role
+            )
             work.record(actor, AccountCreated(subject=account.id, account_role=role))
             work.commit()
         return token
@@ -257,17 +278,29 @@ class PeopleService:
         with self._db.work() as work:
             account = self._invitee(work.session, token)
             secret = self._secret_of(token)
-            if not pyotp.TOTP(secret).verify("".join(code.split()), for_time=self._clock(), valid_window=1):
-                raise Invalid("code", "This code is not right. Check that your phone's clock is right, and type the newest.")
+            step = self._step_of(secret, code)
+            if step is None:
+                raise Invalid(
+                    "code",
+                    "This code is not right. Check that your phone's clock is right, and type the newest.",
+                )
             account.password_hash = self._hasher.hash(password)
-            account.totp_sealed = self._vaults.box(work.session, account.area_id, "totp").seal(secret.encode(), account.id)
-            account.totp_last_step = int(self._clock().timestamp()) // STEP_SECONDS
+            account.totp_sealed = self._vaults.box(work.session, account.area_id, "totp").seal(
+                secret.encode(), account.id
+            )
+            account.totp_last_step = step
             account.state, account.invitation_hash, account.invitation_ends = AccountState.ACTIVE, None, None
-            work.record(_as_actor(account, session=None, address=address, device=device), SecondFactorEnrolled())
+            work.record(
+                _as_actor(account, session=None, address=address, device=device), SecondFactorEnrolled()
+            )
             return self._begin_session(work, account, address, device)
 
     def _invitee(self, session: Session, token: str) -> Account:
-        query = select(Account).where(Account.invitation_hash == _hashed(token), Account.state == AccountState.INVITED)
+        """Locked where the work goes on to use it up: of two who send one invitation, one is too late."""
+        query = select(Account).where(
+            Account.invitation_hash == _hashed(token), Account.state == AccountState.INVITED
+        )
+        query = query.with_for_update()
         account = session.scalars(query).one_or_none()
         if account is None or account.invitation_ends is None or account.invitation_ends < self._clock():
             raise Refused(USED_INVITATION)
@@ -284,7 +317,9 @@ class PeopleService:
         authorise(actor, Permission.ACCOUNT_MANAGE)
         query = select(Account, Agency.name).join(Agency, Agency.id == Account.agency_id)
         with self._db.reading() as session:
-            rows = session.execute(query.where(Account.area_id == actor.area).order_by(Account.name, Account.id))
+            rows = session.execute(
+                query.where(Account.area_id == actor.area).order_by(Account.name, Account.id)
+            )
             return [_line(account, agency) for account, agency in rows]
 
     def suspend(self, actor: Actor, account: str) -> None:
@@ -311,7 +346,7 @@ class PeopleService:
         """{id: name} of the area's agencies, by name."""
         with self._db.reading() as session:
             query = select(Agency.id, Agency.name).where(Agency.area_id == area).order_by(Agency.name)
-            return {identity: name for identity, name in session.execute(query)}  # noqa: C416 - rows are not pairs to mypy
+            return pairs(session, query)
 
     def area_name(self, area: str) -> str:
         with self._db.reading() as session:
@@ -323,7 +358,9 @@ class PeopleService:
         """Keep what someone typed, sealed, for them alone."""
         with self._db.work() as work:
             row = work.session.get_one(Account, account)
-            held = HeldForm(id=new_id(), account_id=account, path=path, sealed_fields=b"", created_at=self._clock())
+            held = HeldForm(
+                id=new_id(), account_id=account, path=path, sealed_fields=b"", created_at=self._clock()
+            )
             box = self._vaults.box(work.session, row.area_id, "held")
             held.sealed_fields = box.seal(json.dumps(fields).encode(), held.id, account)
             work.session.add(held)
@@ -332,14 +369,20 @@ class PeopleService:
 
     def unsent(self, actor: Actor) -> list[str]:
         """Ids of the actor's unsent forms, newest first."""
-        query = select(HeldForm.id).where(HeldForm.account_id == actor.account).order_by(HeldForm.created_at.desc())
+        query = (
+            select(HeldForm.id)
+            .where(HeldForm.account_id == actor.account)
+            .order_by(HeldForm.created_at.desc())
+        )
         with self._db.reading() as session:
             return list(session.scalars(query))
 
     def unsent_form(self, actor: Actor, held: str) -> Unsent:
         with self._db.reading() as session:
             row = _held(session, actor, held)
-            plain = self._vaults.box(session, actor.area, "held").open(row.sealed_fields, row.id, str(actor.account))
+            plain = self._vaults.box(session, actor.area, "held").open(
+                row.sealed_fields, row.id, str(actor.account)
+            )
             fields = tuple((str(name), str(value)) for name, value in json.loads(plain))
             return Unsent(id=row.id, path=row.path, fields=fields)
 

@@ -35,7 +35,9 @@ class Visit:
 
 
 class Sessions:
-    def __init__(self, db: Database, clock: Clock, *, secret: str, idle: timedelta, absolute: timedelta) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, *, secret: str, idle: timedelta, absolute: timedelta
+    ) -> None:
         self._db, self._clock = db, clock
         self._secret = secret.encode()
         self._idle, self._absolute = idle, absolute
@@ -82,7 +84,9 @@ class Sessions:
         """The person outside any session: for receiving what they had sent, not for showing anything."""
         query = select(Account, Agency).join(Agency, Agency.id == Account.agency_id)
         with self._db.reading() as session:
-            row = session.execute(query.where(Account.id == account, Account.state == AccountState.ACTIVE)).one_or_none()
+            row = session.execute(
+                query.where(Account.id == account, Account.state == AccountState.ACTIVE)
+            ).one_or_none()
         if row is None:
             return None
         return Actor(
@@ -102,7 +106,9 @@ class Sessions:
         now = self._clock()
         if now - row.seen_at >= SEEN_EVERY:
             with self._db.work() as work:
-                work.session.execute(update(SignedInSession).where(SignedInSession.id == row.id).values(seen_at=now))
+                work.session.execute(
+                    update(SignedInSession).where(SignedInSession.id == row.id).values(seen_at=now)
+                )
                 work.commit()
         return Visit(actor=actor, idle_ends=now + self._idle, ends=row.ends_at)
 
@@ -153,7 +159,7 @@ def session_id(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _with_people() -> Select[tuple[SignedInSession, Account, Agency]]:
+def _with_people() -> Select[SignedInSession, Account, Agency]:
     return (
         select(SignedInSession, Account, Agency)
         .join(Account, Account.id == SignedInSession.account_id)
@@ -161,7 +167,7 @@ def _with_people() -> Select[tuple[SignedInSession, Account, Agency]]:
     )
 
 
-def _actor(row: Row[tuple[SignedInSession, Account, Agency]], address: str, device: str) -> Actor:
+def _actor(row: Row[SignedInSession, Account, Agency], address: str, device: str) -> Actor:
     account = row.Account
     return Actor(
         area=account.area_id,
@@ -177,6 +183,10 @@ def _actor(row: Row[tuple[SignedInSession, Account, Agency]], address: str, devi
 
 
 def _end(session: Session, identity: str, now: datetime, *, account: str | None) -> bool:
-    live = (SignedInSession.id == identity) & SignedInSession.ended_at.is_(None) & (SignedInSession.account_id == account)
+    live = (
+        (SignedInSession.id == identity)
+        & SignedInSession.ended_at.is_(None)
+        & (SignedInSession.account_id == account)
+    )
     result = session.execute(update(SignedInSession).where(live).values(ended_at=now))
     return bool(result.rowcount)  # type: ignore[attr-defined]

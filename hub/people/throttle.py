@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from hub.errors import Throttled
@@ -28,7 +29,9 @@ class Limit:
     most: timedelta = timedelta(minutes=15)
 
 
-def limits(session: Session, secret: bytes, *, email: str, address: str, address_hash: str, account: str | None) -> list[Limit]:
+def limits(
+    session: Session, secret: bytes, *, email: str, address: str, address_hash: str, account: str | None
+) -> list[Limit]:
     found = [
         Limit(key=_key(secret, "pair", email, address), failures=5),
         Limit(key=_key(secret, "address", address), failures=30),
@@ -48,16 +51,21 @@ def check(session: Session, keys: list[Limit], now: datetime) -> None:
 
 def count_failure(session: Session, keys: list[Limit], now: datetime) -> None:
     for limit in keys:
-        row = session.get(Throttle, limit.key, with_for_update=True)
-        if row is None:
-            row = Throttle(key=limit.key, failures=0, since=now, blocked_until=None)
-            session.add(row)
+        row = _counted(session, limit, now)
         if now - row.since > WINDOW and (row.blocked_until is None or row.blocked_until < now):
             row.failures, row.since = 0, now
         row.failures += 1
         over = row.failures - limit.failures
         if over >= 0:
             row.blocked_until = now + min(timedelta(minutes=2 ** min(over, 6)), limit.most)
+
+
+def _counted(session: Session, limit: Limit, now: datetime) -> Throttle:
+    """The key's row, locked; made first where there is none, by whichever of two requests comes first."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    fresh = insert(Throttle).values(key=limit.key, failures=0, since=now, blocked_until=None)
+    session.execute(fresh.on_conflict_do_nothing())
+    return session.get_one(Throttle, limit.key, with_for_update=True, populate_existing=True)
 
 
 def forget(session: Session, keys: list[Limit]) -> None:
@@ -68,7 +76,9 @@ def forget(session: Session, keys: list[Limit]) -> None:
 
 
 def _is_known(session: Session, account: str | None, address_hash: str) -> bool:
-    query = exists().where(SignedInSession.account_id == account, SignedInSession.address_hash == address_hash)
+    query = exists().where(
+        SignedInSession.account_id == account, SignedInSession.address_hash == address_hash
+    )
     return bool(session.scalar(select(query)))
 
 

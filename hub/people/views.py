@@ -109,7 +109,9 @@ def signed_out() -> ResponseReturnValue:
 @needs(Permission.SELF, before_agreeing=True)
 def sessions() -> ResponseReturnValue:
     who = guard.actor()
-    return render_template("people/sessions.html", sessions=services().sessions.live(who), current=who.session)
+    return render_template(
+        "people/sessions.html", sessions=services().sessions.live(who), current=who.session
+    )
 
 
 @blueprint.post("/sessions/<session_id>/end")
@@ -169,7 +171,9 @@ def _invite_form(formdata: object = None) -> InviteForm:
     return form
 
 
-def _accounts_page(form: InviteForm, *, invitation: str | None = None, status: int = 200) -> ResponseReturnValue:
+def _accounts_page(
+    form: InviteForm, *, invitation: str | None = None, status: int = 200
+) -> ResponseReturnValue:
     lines = services().people.accounts(guard.actor())
     page = render_template(
         "people/accounts.html", form=form, accounts=lines, invitation=invitation, own=guard.actor().account

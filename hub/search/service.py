@@ -226,7 +226,7 @@ class SearchService:
         return str(pages[hit.page - 1]) if 0 < hit.page <= len(pages) else ""
 
 
-HitRow = Row[tuple[Document, Case, StoredObject]]
+HitRow = Row[Document, Case, StoredObject]
 
 
 class _Fetch:
@@ -259,7 +259,7 @@ class _Fetch:
 def readable(session: Session, actor: Actor) -> list[Access]:
     """What the actor may read now: whole cases, and chosen documents of others."""
     shards = select(CaseShard.case_id, CaseShard.version).join(Case, Case.id == CaseShard.case_id)
-    whole = {case: version for case, version in session.execute(shards.where(visible_cases(actor)))}
+    whole = _versions_of(session, shards.where(visible_cases(actor)))
     hidden = select(Document.case_id).join(Case, Case.id == Document.case_id)
     some_hidden = set(
         session.scalars(hidden.where(visible_cases(actor), ~visible_documents(actor)).distinct())
@@ -274,7 +274,7 @@ def readable(session: Session, actor: Actor) -> list[Access]:
     ]
 
 
-def _chosen(actor: Actor, some_hidden: set[str]) -> Select[tuple[str, str]]:
+def _chosen(actor: Actor, some_hidden: set[str]) -> Select[str, str]:
     """Readable documents of cases of which not all may be read."""
     partly = Document.case_id.in_(some_hidden) | ~visible_cases(actor)
     return (
@@ -286,7 +286,11 @@ def _chosen(actor: Actor, some_hidden: set[str]) -> Select[tuple[str, str]]:
 
 def _versions(session: Session, cases: set[str]) -> dict[str, int]:
     query = select(CaseShard.case_id, CaseShard.version).where(CaseShard.case_id.in_(cases))
-    return {case: version for case, version in session.execute(query)}
+    return _versions_of(session, query)
+
+
+def _versions_of(session: Session, query: Select[str, int]) -> dict[str, int]:
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _filters(session: Session, actor: Actor, understood: Understood, request: Request) -> Filters:

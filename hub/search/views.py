@@ -28,8 +28,14 @@ def index() -> ResponseReturnValue:
     asked = _request(form)
     answer = services().search.search(who, asked) if _asks(asked) else None
     return render_template(
-        "search/index.html", form=form, asked=asked, answer=answer, page=_page(answer, asked), types=DOCUMENT_TYPES,
-        agencies=agencies, chosen=_chosen(asked),
+        "search/index.html",
+        form=form,
+        asked=asked,
+        answer=answer,
+        page=_page(answer, asked),
+        types=DOCUMENT_TYPES,
+        agencies=agencies,
+        chosen=_chosen(asked),
     )
 
 

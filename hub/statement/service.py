@@ -20,7 +20,7 @@ from hub.db import Database, UnitOfWork
 from hub.errors import Conflict, Invalid, NotHere
 from hub.ids import new_id
 from hub.ledger.events import StatementAgreed, StatementDrafted, StatementPublished
-from hub.people.model import Account
+from hub.people.model import Account, Area
 from hub.statement.model import Acceptance, StatementVersion
 from hub.statement.rules import PARTS, Part, statement_hash, tidy
 
@@ -62,6 +62,7 @@ class StatementService:
         Raises Conflict when another version was published meanwhile: nobody agrees a text unseen.
         """
         with self._db.work() as work:
+            _one_at_a_time(work.session, Account, str(actor.account))
             current = current_version(work.session, actor.area)
             if current is None or current.id != version:
                 raise Conflict("A new version was published while you were reading. Please read this one.")
@@ -75,7 +76,9 @@ class StatementService:
     def _accept(self, work: UnitOfWork, actor: Actor, current: StatementVersion, part: Part) -> None:
         sha256 = str(current.sha256)
         work.session.add(
-            Acceptance(account_id=actor.account, version_id=current.id, part=part, at=self._clock(), sha256=sha256)
+            Acceptance(
+                account_id=actor.account, version_id=current.id, part=part, at=self._clock(), sha256=sha256
+            )
         )
         work.record(actor, StatementAgreed(version=int(current.number or 0), part=part, sha256=sha256))
 
@@ -103,9 +106,12 @@ class StatementService:
         authorise(actor, Permission.STATEMENT_EDIT)
         texts = _checked(confidentiality, equality)
         with self._db.work() as work:
+            _one_at_a_time(work.session, Area, actor.area)
             draft = _draft(work.session, actor.area)
             if (draft.row_version if draft else 0) != seen:
-                raise Conflict("Somebody else saved this draft after you opened it. Your text is below, not yet saved.")
+                raise Conflict(
+                    "Somebody else saved this draft after you opened it. Your text is below, not yet saved."
+                )
             if draft is None:
                 draft = self._copy(actor, None)
                 draft.id = new_id()
@@ -123,6 +129,7 @@ class StatementService:
         if len(reason.strip()) < MIN_REASON:
             raise Invalid("reason", "Say why the statement changes, in a sentence.")
         with self._db.work() as work:
+            _one_at_a_time(work.session, Area, actor.area)
             draft = _draft(work.session, actor.area)
             if draft is None or draft.row_version != seen:
                 raise Conflict("The draft changed after you opened it. Read it again before you publish it.")
@@ -159,7 +166,7 @@ class StatementService:
         )
         with self._db.reading() as session:
             return [
-                Agreed(name=name, number=number, part=Part(part), at=at, sha256=sha256)
+                Agreed(name=name, number=number or 0, part=Part(part), at=at, sha256=sha256)
                 for name, number, part, at, sha256 in session.execute(query)
             ]
 
@@ -178,7 +185,9 @@ def unagreed_parts(session: Session, actor: Actor) -> tuple[Part, ...]:
     current = current_version(session, actor.area)
     if current is None:
         return PARTS
-    query = select(Acceptance.part).where(Acceptance.version_id == current.id, Acceptance.account_id == actor.account)
+    query = select(Acceptance.part).where(
+        Acceptance.version_id == current.id, Acceptance.account_id == actor.account
+    )
     agreed = set(session.scalars(query))
     return tuple(part for part in PARTS if part not in agreed)
 
@@ -188,8 +197,15 @@ def put_in_force(draft: StatementVersion, number: int, reason: str, now: datetim
     draft.sha256 = statement_hash(number, draft.confidentiality, draft.equality)
 
 
+def _one_at_a_time(session: Session, table: type[Area] | type[Account], identity: str) -> None:
+    """Two at the same moment: the second waits here and sees what the first did (a form sent twice, two first drafts)."""
+    session.execute(select(table.id).where(table.id == identity).with_for_update())
+
+
 def _draft(session: Session, area: str) -> StatementVersion | None:
-    query = select(StatementVersion).where(StatementVersion.area_id == area, StatementVersion.number.is_(None))
+    query = select(StatementVersion).where(
+        StatementVersion.area_id == area, StatementVersion.number.is_(None)
+    )
     return session.scalars(query).one_or_none()
 
 

@@ -59,7 +59,13 @@ def _agree_page(form: AgreeForm, errors: list[str], status: int) -> ResponseRetu
         return redirect(guard.return_path(url_for("web.home")), 303)
     version = services().statement.current(who)
     page = render_template(
-        "statement/agree.html", form=form, errors=errors, left=left, version=version, parts=PARTS, failed=bool(errors)
+        "statement/agree.html",
+        form=form,
+        errors=errors,
+        left=left,
+        version=version,
+        parts=PARTS,
+        failed=bool(errors),
     )
     return page, status
 
@@ -74,7 +80,9 @@ def send_agreement() -> ResponseReturnValue:
     except Conflict as conflict:
         return _agree_page(AgreeForm(), [conflict.sentence], 409)
     if left:
-        return _agree_page(form, [f"Agree the {part.label.lower()} statement to go on." for part in left], 400)
+        return _agree_page(
+            form, [f"Agree the {part.label.lower()} statement to go on." for part in left], 400
+        )
     return redirect(guard.return_path(url_for("web.home")), 303)
 
 
@@ -82,7 +90,9 @@ def send_agreement() -> ResponseReturnValue:
 @needs(Permission.STATEMENT_EDIT, before_agreeing=True)
 def edit() -> ResponseReturnValue:
     draft = services().statement.draft(guard.actor())
-    form = EditForm(data={"confidentiality": draft.confidentiality, "equality": draft.equality, "seen": draft.row_version})
+    form = EditForm(
+        data={"confidentiality": draft.confidentiality, "equality": draft.equality, "seen": draft.row_version}
+    )
     return render_template("statement/edit.html", form=form, more=[], saved=draft.row_version > 0)
 
 

@@ -2,18 +2,18 @@
 
 from flask import Flask
 
-from hub.cases import views as cases
-from hub.documents import views as documents
-from hub.governance import views as governance
-from hub.meetings import views as meetings
-from hub.people import views as people
-from hub.search import views as search
-from hub.statement import views as statement
-from hub.web import views as web
+from hub.cases.views import blueprint as cases
+from hub.documents.views import blueprint as documents
+from hub.governance.views import blueprint as governance
+from hub.meetings.views import blueprint as meetings
+from hub.people.views import blueprint as people
+from hub.search.views import blueprint as search
+from hub.statement.views import blueprint as statement
+from hub.web.views import blueprint as web
 
 ALL = (web, people, statement, cases, documents, meetings, search, governance)
 
 
 def register(app: Flask) -> None:
     for feature in ALL:
-        app.register_blueprint(feature.blueprint)
+        app.register_blueprint(feature)

@@ -58,7 +58,9 @@ def _hub_error(error: HubError) -> ResponseReturnValue:
 
 def _record_refusal(error: NotHere) -> None:
     if current_user.is_authenticated:
-        refused = AccessRefused(permission=error.permission, why=error.why, case=error.case, document=error.document)
+        refused = AccessRefused(
+            permission=error.permission, why=error.why, case=error.case, document=error.document
+        )
         services().db.record(guard.actor(), refused)
 
 
@@ -79,7 +81,7 @@ def _kept_headers(error: HTTPException) -> dict[str, str]:
 
 
 def _fault(error: Exception) -> ResponseReturnValue:
-    log.exception("fault", path=request.path, error=type(error).__name__)
+    log.error("fault", path=request.path, error=type(error).__name__, exc_info=True)  # noqa: LOG014 - Flask calls this inside its except
     return _answer(500, SENTENCES[500])
 
 

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from config import Config
 from hub.access.actor import Actor
+from hub.access.permissions import Permission
 from hub.access.policy import Denied, require
 from hub.errors import NotHere
 from hub.people.sessions import Visit
@@ -95,16 +96,16 @@ def _decide() -> ResponseReturnValue | None:
         return None if csrf.is_right(request) else held.stale_form()
     if not current_user.is_authenticated:
         return _to_sign_in()
-    return _decide_for(actor(), asked)
+    return _decide_for(actor(), asked, asked.permission)
 
 
-def _decide_for(who: Actor, asked: Needs) -> ResponseReturnValue | None:
+def _decide_for(who: Actor, asked: Needs, permission: Permission) -> ResponseReturnValue | None:
     if asked.agreed and services().statement.unagreed(who):
         return _to_statement(who)
     try:
-        require(who, asked.permission)  # type: ignore[arg-type] - open routes were let through above
+        require(who, permission)
     except Denied as denied:
-        raise NotHere(permission=str(asked.permission), why=f"forbidden: {denied}", **_asked_for()) from denied
+        raise NotHere(permission=permission, why=f"forbidden: {denied}", **_asked_for()) from denied
     if not csrf.is_right(request):
         return held.stale_form(who)
     return None
@@ -159,4 +160,6 @@ def set_session_cookie(response: AnyResponse, config: Config, token: str) -> Non
 
 
 def clear_session_cookie(response: AnyResponse | Response, config: Config) -> None:
-    response.delete_cookie(session_cookie(config), httponly=True, samesite="Lax", secure=config.production, path="/")
+    response.delete_cookie(
+        session_cookie(config), httponly=True, samesite="Lax", secure=config.production, path="/"
+    )

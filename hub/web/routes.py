@@ -1,8 +1,8 @@
 """What each route asks of a person, declared beside it; `hub.web.guard` refuses to start without.
 
-    @blueprint.get("/cases/<id:case>")
-    @needs(Permission.CASE_READ)
-    def show(case: str) -> ResponseReturnValue: ...
+@blueprint.get("/cases/<id:case>")
+@needs(Permission.CASE_READ)
+def show(case: str) -> ResponseReturnValue: ...
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from flask import Flask
 from flask.typing import RouteCallable
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, IntegerConverter
 
 from hub.access.permissions import Permission
 from hub.ids import is_id
@@ -56,6 +56,12 @@ def _declare(what: Needs) -> Callable[[View], View]:
 def needs_of(app: Flask, endpoint: str) -> Needs | None:
     view: RouteCallable = app.view_functions[endpoint]
     return getattr(view, ATTRIBUTE, None)
+
+
+class NumberConverter(IntegerConverter):
+    """`<int:version>`: as many digits as every database takes; anything longer is no route at all."""
+
+    regex = r"[0-9]{1,9}"
 
 
 class IdConverter(BaseConverter):

@@ -11,11 +11,11 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from flask import Request
 
-from storage.sealed import SealedReader, Sealer
+from storage.sealed import SealedReader, Sealer, Source
 
 IN_MEMORY = 1024 * 1024
 ASSOCIATED = b"spool"
@@ -61,7 +61,7 @@ class Spool(io.RawIOBase):
             self._reader = self._memory
             if self._sealer is not None and self._file is not None:
                 self._sealer.finish()
-                self._reader = SealedReader(self._file, self._key, ASSOCIATED)
+                self._reader = SealedReader(cast("Source", self._file), self._key, ASSOCIATED)
             self._reader.seek(0)
         return self._reader
 

@@ -59,7 +59,9 @@ def home() -> ResponseReturnValue:
     """Where each role's work begins."""
     who = guard.actor()
     granted = GRANTS[who.role] if who.role else frozenset()
-    return render_template("home/home.html", granted=granted, P=Permission, unsent=services().people.unsent(who))
+    return render_template(
+        "home/home.html", granted=granted, P=Permission, unsent=services().people.unsent(who)
+    )
 
 
 @blueprint.post("/session/extend")
@@ -150,4 +152,3 @@ def readyz() -> ResponseReturnValue:
     """Whether case content could be served now; names no part, for anyone may ask."""
     ready = services().governance.is_ready()
     return ({"status": "ready"}, 200) if ready else ({"status": "not ready"}, 503)
-
