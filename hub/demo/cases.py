@@ -1,13 +1,15 @@
 """Sixty fictional cases under the domain's rules: category 3 is never level 1, history leads up to what is so now."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from random import Random
 
-from hub.cases.rules import Criterion, EntryRoute, ExitReason
-from hub.demo.area import LOCALITIES, DemoArea
-from hub.demo.chance import chance, moment, office_hour, some, weekday_before, words
+from hub.cases.rules import REVIEW_WEEKS, Criterion, EntryRoute, ExitReason, Level, reference
+from hub.clock import london_date
+from hub.demo.area import AREA_NAME, LOCALITIES, DemoArea
+from hub.demo.chance import chance, moment, office_hour, some, weekday_after, weekday_before, words
 
 CASE_COUNT = 60
 _CLOSED = frozenset({(1, 3), (1, 10), (2, 5), (2, 14), (2, 23)})
@@ -53,7 +55,10 @@ class DemoExclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoChange:
-    """One step of the history: `what` is 'level' or 'closed', as in the log; `by` a person's key."""
+    """One step of the history: `what` is 'level', 'review' or 'closed', as in the log; `by` a person's key.
+
+    Of a review `after` is the day; `before` is empty, since it follows from the level.
+    """
 
     at: datetime
     by: str
@@ -161,11 +166,17 @@ _DOWN = (
     "The actions that needed several agencies are complete and single-agency management is enough.",
     "Six months of settled behaviour, confirmed by three agencies, support ordinary agency management.",
 )
-_CRITERIA: dict[int, tuple[Criterion, ...]] = {
+CRITERIA: dict[int, tuple[Criterion, ...]] = {
     1: (),
     2: (Criterion.HIGH_RISK, Criterion.SEVERAL_AGENCIES),
     3: (Criterion.HIGH_RISK, Criterion.SEVERAL_AGENCIES, Criterion.SENIOR_COMPLEXITY),
 }
+"""The limbs that are met at each level: of the opening, and of each change to the level."""
+_REVIEWED = (
+    "Reviewed with the lead agency: the plan goes on and the next review is fixed for this day.",
+    "The agencies reviewed the case, found the level right and agreed when to look at it again.",
+    "Reviewed in supervision; two actions were closed and the date of the next review was agreed.",
+)
 _EXCLUDED_BECAUSE = (
     "Former neighbour of the nominal's family; declared by the person themselves.",
     "Was at school with the nominal; declared on being named for the case team.",
@@ -211,7 +222,18 @@ def make_cases(seed: str, today: date, area: DemoArea) -> tuple[DemoCase, ...]:
         female = number % 6 == 5  # noqa: PLR2004 - every sixth, so ten of sixty
         first = women[number // 6] if female else men[number - number // 6 - (1 if female else 0)]
         cases.append(_case(draft, f"{first} {surnames[number]}", female=female))
-    return tuple(cases)
+    return _numbered(cases)
+
+
+def _numbered(cases: list[DemoCase]) -> tuple[DemoCase, ...]:
+    """References as the hub gives them: by the year and in the order in which the cases were opened."""
+    counts: Counter[int] = Counter()
+    references = {}
+    for case in sorted(cases, key=lambda case: (case.opened_at, case.key)):
+        year = london_date(case.opened_at).year
+        counts[year] += 1
+        references[case.key] = reference(AREA_NAME, year, counts[year])
+    return tuple(replace(case, reference=references[case.key]) for case in cases)
 
 
 def _case(draft: _Draft, name: str, *, female: bool) -> DemoCase:
@@ -221,11 +243,12 @@ def _case(draft: _Draft, name: str, *, female: bool) -> DemoCase:
     opened = office_hour(rng, weekday_before(today - timedelta(days=rng.randint(500, 2200))))
     first = _history(draft)
     closed = _closing(draft) if draft.closing else None
+    review = None if closed else _review(draft, opened)
     agencies = _agencies(draft)
     exclusions = _exclusions(draft)
     return DemoCase(
         key=f"case-{number + 1:02}",
-        reference=f"FEN-{opened.year}-{1000 + number * 7:04}",
+        reference="",
         nominal=_nominal(rng, name, today, female=female),
         category=draft.category,
         level=draft.level,
@@ -240,7 +263,7 @@ def _case(draft: _Draft, name: str, *, female: bool) -> DemoCase:
         entry_route=rng.choice(_ROUTES[draft.category]),
         opened_at=opened,
         changes=tuple(draft.changes),
-        review_due=None if closed else _review(draft),
+        review_due=review,
         closed_at=closed,
         exit_reason=rng.choice(_EXITS[draft.category]) if closed else None,
     )
@@ -281,7 +304,7 @@ def _level_change(draft: _Draft, days: int, before: int, after: int) -> DemoChan
         before=str(before),
         after=str(after),
         reason=draft.rng.choice(reasons),
-        criteria=_CRITERIA[after],
+        criteria=CRITERIA[after],
     )
 
 
@@ -325,9 +348,28 @@ def _exclusions(draft: _Draft) -> tuple[DemoExclusion, ...]:
     return (DemoExclusion(person=_EXCLUSIONS[draft.number], reason=reason, at=at),)
 
 
-def _review(draft: _Draft) -> date:
-    """A few overdue, most within the level's weeks ahead."""
+def _review(draft: _Draft, opened: datetime) -> date:
+    """The day that the last change of the history fixes: a few overdue, most within the level's weeks ahead."""
     if draft.number % 8 == 3:  # noqa: PLR2004 - any fixed remainder
-        return weekday_before(draft.today - timedelta(days=draft.rng.randint(2, 24)))
-    weeks = {1: 40, 2: 14, 3: 7}[draft.level]
-    return weekday_before(draft.today + timedelta(days=draft.rng.randint(3, weeks * 7)))
+        due = weekday_before(draft.today - timedelta(days=draft.rng.randint(4, 24)))
+    else:
+        weeks = {1: 40, 2: 14, 3: 7}[draft.level]
+        due = weekday_before(draft.today + timedelta(days=draft.rng.randint(3, weeks * 7)))
+    draft.changes.append(_review_change(draft, due, opened))
+    return due
+
+
+def _review_change(draft: _Draft, due: date, opened: datetime) -> DemoChange:
+    """Decided on a day from which the review lies within the level's weeks, after all that came before."""
+    last = max((opened, *(change.at for change in draft.changes))).date() + timedelta(days=1)
+    earliest = max(last, due - timedelta(weeks=REVIEW_WEEKS[Level(draft.level)] - 1))
+    latest = min(draft.today, due) - timedelta(days=3)
+    day = earliest + timedelta(days=draft.rng.randrange(max(1, (latest - earliest).days)))
+    return DemoChange(
+        at=office_hour(draft.rng, weekday_before(day) if weekday_before(day) > last else weekday_after(day)),
+        by=draft.coordinator,
+        what="review",
+        before="",
+        after=due.isoformat(),
+        reason=draft.rng.choice(_REVIEWED),
+    )

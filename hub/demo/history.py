@@ -47,11 +47,11 @@ class DemoEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Papers:
-    """What there is to read, and how it was given out; `invited`: meeting's key to people's keys."""
+    """What there is to read, and how it was given out; `affirmed`: meeting's key to the keys of those who may read."""
 
     documents: tuple[DemoDocument, ...]
     issues: tuple[DemoIssue, ...]
-    invited: dict[str, tuple[str, ...]]
+    affirmed: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def _world(area: DemoArea, cases: tuple[DemoCase, ...], papers: Papers) -> _Worl
     for document in papers.documents:
         issued = [issue for issue in papers.issues if issue.document == document.key]
         for person in area.people:
-            found = _find(person, facts[document.case], document, issued, papers.invited)
+            found = _find(person, facts[document.case], document, issued, papers.affirmed)
             if isinstance(found, _Reach):
                 reach[person.key].append(found)
             else:
@@ -179,12 +179,12 @@ def _find(
     case: CaseFacts,
     document: DemoDocument,
     issued: list[DemoIssue],
-    invited: dict[str, tuple[str, ...]],
+    affirmed: dict[str, tuple[str, ...]],
 ) -> _Reach | str:
     """How the person reaches the document: at once through the case, or since it was issued; or why not."""
     if not _refusal(person, case, document, frozenset()):
         return _Reach(document=document, since=document.uploaded_at, meeting=None)
-    mine = [issue for issue in issued if person.key in invited[issue.meeting]]
+    mine = [issue for issue in issued if person.key in affirmed[issue.meeting]]
     why = _refusal(person, case, document, frozenset({person.key} if mine else ()))
     return why or _Reach(document=document, since=mine[0].at, meeting=mine[0].meeting)
 

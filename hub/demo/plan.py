@@ -46,8 +46,8 @@ def make_plan(seed: str, today: date) -> DemoPlan:
     cases = make_cases(seed, today, area)
     meetings = make_meetings(seed, today, area, cases)
     documents, issues = make_documents(seed, today, area, cases, meetings)
-    invited = {meeting.key: meeting.invited for meeting in meetings}
-    papers = Papers(documents=documents, issues=issues, invited=invited)
+    affirmed = {meeting.key: meeting.affirmed for meeting in meetings}
+    papers = Papers(documents=documents, issues=issues, affirmed=affirmed)
     return DemoPlan(
         seed=seed,
         today=today,
