@@ -1,6 +1,5 @@
 """Puts the hub together: the only place that names concrete classes."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
 from hub.people.sessions import Sessions
 from hub.search.service import SearchService
+from hub.services import Services
 from hub.statement.service import StatementService
 from hub.vaults import Vaults
 from hub.web import blueprints, errors, guard, headers, held, jinja
@@ -27,22 +27,6 @@ from hub.web.spool import request_class
 from storage.keys import key_provider_from_url
 from storage.receipts import ReceiptBook
 from storage.stores import store_from_url
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    config: Config
-    clock: Clock
-    db: Database
-    vaults: Vaults
-    sessions: Sessions
-    people: PeopleService
-    statement: StatementService
-    cases: CaseService
-    documents: DocumentService
-    meetings: MeetingService
-    search: SearchService
-    governance: GovernanceService
 
 
 def build_services(config: Config, clock: Clock = system_clock) -> Services:

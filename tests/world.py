@@ -16,13 +16,14 @@ from sqlalchemy.engine import make_url
 from config import Config
 from hub.access.actor import Actor
 from hub.access.permissions import Role
-from hub.app import Services, build_services, create_app
+from hub.app import build_services
 from hub.cases.model import Case, CaseAgency, CaseExclusion, CaseMember
 from hub.ids import new_id
 from hub.ledger.model import LogEntry
 from hub.migrations import migrate
 from hub.people.founding import ensure_installation, found_area
 from hub.people.model import Account, Agency
+from hub.services import Services
 from hub.statement.model import Acceptance
 from hub.statement.rules import PARTS
 from hub.statement.service import current_version

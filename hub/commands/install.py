@@ -7,13 +7,14 @@ from sqlalchemy.exc import DBAPIError
 
 from config import Config, ConfigError, production_faults
 from hub.access.actor import program
-from hub.app import Services, build_services
+from hub.app import build_services
 from hub.db import Database
 from hub.errors import LogUnwritable
 from hub.ledger.events import ServiceStarted, ServiceStopped
 from hub.migrations import migrate
 from hub.people.founding import ensure_installation
 from hub.people.model import Area
+from hub.services import Services
 from storage.keys import key_provider_from_url
 
 Progress = Callable[[str], None]

@@ -9,13 +9,14 @@ from sqlalchemy import select
 
 from config import Config, ConfigError
 from hub.access.actor import program
-from hub.app import Services, build_services
+from hub.app import build_services
 from hub.commands.install import areas, prepare
 from hub.errors import HubError
 from hub.ledger.events import CommandRun
 from hub.ledger.model import LogHead
 from hub.ledger.service import verify
 from hub.people.founding import found_area
+from hub.services import Services
 from storage.errors import StorageError
 
 Command = Callable[[Sequence[str]], int]

@@ -1,12 +1,11 @@
 """How a view reaches the services that `hub.app` put together."""
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from flask import current_app
 
-if TYPE_CHECKING:
-    from hub.app import Services
+from hub.services import Services
 
 
-def services() -> "Services":
+def services() -> Services:
     return cast("Services", current_app.extensions["hub"])
