@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from config import Config
 from hub.access.actor import Actor
 from hub.access.permissions import Role
-from hub.app import build_services
+from hub.app import build_services, create_app
 from hub.cases.model import Case, CaseAgency, CaseExclusion, CaseMember
 from hub.ids import new_id
 from hub.ledger.model import LogEntry
