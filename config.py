@@ -3,8 +3,10 @@
 Every engine is chosen by a URL; whatever is not set lives under `HUB_HOME`.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -43,9 +45,15 @@ class Config:
 
         Raises ConfigError with one sentence that names the setting.
         """
-        home = _make_home(Path(environ.get("HUB_HOME", "var")).absolute())
+        home = _make_home(Path(environ.get("HUB_HOME") or "var").absolute())
         production = _one_of(environ, "HUB_ENV", ("development", "production")) == "production"
         secret, generated = _secret(environ, home, production=production)
+        idle = timedelta(minutes=_whole(environ, "HUB_IDLE_MINUTES", 20))
+        absolute = timedelta(hours=_whole(environ, "HUB_SESSION_HOURS", 10))
+        if idle > absolute:
+            raise ConfigError(
+                "HUB_IDLE_MINUTES is longer than HUB_SESSION_HOURS: a session would never be idle."
+            )
         return cls(
             home=home,
             database_url=environ.get("HUB_DATABASE_URL") or f"sqlite:///{home / 'hub.sqlite'}",
@@ -55,11 +63,11 @@ class Config:
             secret=secret,
             secret_generated=generated,
             production=production,
-            public_url=environ.get("HUB_PUBLIC_URL", "").rstrip("/"),
+            public_url=_public_url(environ.get("HUB_PUBLIC_URL", "")),
             trusted_proxies=_networks(environ.get("HUB_TRUSTED_PROXIES", "")),
             max_upload=_whole(environ, "HUB_MAX_UPLOAD", 100) * 1024 * 1024,
-            idle_limit=timedelta(minutes=_whole(environ, "HUB_IDLE_MINUTES", 20)),
-            absolute_limit=timedelta(hours=_whole(environ, "HUB_SESSION_HOURS", 10)),
+            idle_limit=idle,
+            absolute_limit=absolute,
             assets=Path(environ["HUB_ASSETS"]) if environ.get("HUB_ASSETS") else None,
         )
 
@@ -92,17 +100,24 @@ def _secret(environ: Mapping[str, str], home: Path, *, production: bool) -> tupl
     kept = home / "secret"
     if not kept.exists() and not production:
         _write_secret(kept)
-    return (kept.read_text() if kept.exists() else secrets.token_urlsafe(48)), True
+    secret = kept.read_text().strip() if kept.exists() else secrets.token_urlsafe(48)
+    _refuse_weak(secret, f"The secret in {kept}")
+    return secret, True
 
 
 def _write_secret(path: Path) -> None:
-    path.touch(mode=0o600)
-    path.write_text(secrets.token_urlsafe(48))
+    """Whole or not at all: two processes that start at once agree on one."""
+    fresh = path.with_name(f"secret.{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(48))
+    with suppress(FileExistsError):
+        path.hardlink_to(fresh)
+    fresh.unlink()
 
 
-def _refuse_weak(secret: str) -> None:
+def _refuse_weak(secret: str, name: str = "HUB_SECRET") -> None:
     if len(secret) < MIN_SECRET or len(set(secret)) < MIN_SECRET // 3:
-        raise ConfigError(f"HUB_SECRET is weak: give at least {MIN_SECRET} random characters.")
+        raise ConfigError(f"{name} is weak: give at least {MIN_SECRET} random characters.")
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
@@ -114,9 +129,17 @@ def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
 
 def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
     value = environ.get(name) or str(default)
-    if not value.isascii() or not value.isdigit() or int(value) < 1:
-        raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
+    if not re.fullmatch("[0-9]{1,6}", value) or int(value) < 1:
+        raise ConfigError(f"{name} must be a whole number from 1 to 999999, not {value!r}.")
     return int(value)
+
+
+def _public_url(text: str) -> str:
+    """An origin without a path, or nothing: invitations and the hosts that are answered to begin with it."""
+    url = text.rstrip("/")
+    if url and not re.fullmatch(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?", url):
+        raise ConfigError(f"HUB_PUBLIC_URL must be like https://hub.example, not {text!r}.")
+    return url
 
 
 def _networks(text: str) -> tuple[Network, ...]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -14,6 +15,7 @@ from hub.documents.reader.client import Reader
 from hub.documents.service import DocumentService
 from hub.governance.service import GovernanceService
 from hub.ledger.service import AccessLog
+from hub.mail import Notices, carrier_from_url
 from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
 from hub.people.sessions import Sessions
@@ -38,6 +40,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     sessions = Sessions(
         db, clock, secret=config.secret, idle=config.idle_limit, absolute=config.absolute_limit
     )
+    notices = Notices(carrier_from_url(config.mail_url), clock, public_url=config.public_url)
     search = SearchService(db, clock, vaults)
     return Services(
         config=config,
@@ -49,7 +52,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         statement=StatementService(db, clock),
         cases=CaseService(db, clock, vaults),
         documents=DocumentService(db, clock, vaults, Reader(), search, max_upload=config.max_upload),
-        meetings=MeetingService(db, clock, vaults),
+        meetings=MeetingService(db, clock, vaults, notices),
         search=search,
         governance=GovernanceService(db, clock, vaults),
     )
@@ -72,6 +75,7 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=config.production,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        TRUSTED_HOSTS=_hosts(config),
     )
     app.extensions["hub"] = build_services(config, clock)
     blueprints.register(app)
@@ -86,6 +90,13 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
 def start_background(app: Flask) -> None:
     """Prepare documents in this process from now on; after a fork, never before."""
     jobs.start(app)
+
+
+def _hosts(config: Config) -> list[str] | None:
+    """In production the public name, and this machine's own for its checks; elsewhere any."""
+    if not config.production:
+        return None
+    return [urlsplit(config.public_url).hostname or "", "localhost", "127.0.0.1"]
 
 
 def _spool(config: Config) -> Path:

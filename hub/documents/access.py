@@ -10,7 +10,7 @@ from hub.access.actor import Actor
 from hub.access.permissions import GRANTS, Permission, Role
 from hub.access.policy import Denied, DocumentFacts, require_on_document
 from hub.cases.access import case_facts, visible_cases
-from hub.cases.model import Case, CaseExclusion
+from hub.cases.model import Case, CaseAgency, CaseExclusion, CaseMember
 from hub.documents.model import Document, DocumentAudience
 from hub.errors import NotHere
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
@@ -24,6 +24,7 @@ def load_document(
     """The document and its case, if the actor may do this to it. Raises NotHere, alike for absent and forbidden."""
     row = session.get(Document, document)
     if row is None:
+        _work_of_nothing(session, document)
         raise NotHere(permission=permission, why="absent", document=document)
     case = session.get_one(Case, row.case_id)
     try:
@@ -33,6 +34,14 @@ def load_document(
             permission=permission, why=f"forbidden: {denied}", case=case.id, document=document
         ) from denied
     return case, row
+
+
+def _work_of_nothing(session: Session, document: str) -> None:
+    """The same queries for a document that is not there: absence must not answer sooner."""
+    session.get(Case, document)
+    for column in (CaseAgency.case_id, CaseMember.case_id, CaseExclusion.case_id):
+        session.scalars(select(column).where(column == document)).all()
+    session.scalars(_holders(document)).all()
 
 
 def document_facts(session: Session, document: Document) -> DocumentFacts:

@@ -25,11 +25,16 @@ def renew() -> None:
     session[FIELD] = secrets.token_urlsafe(24)
 
 
+def is_own_site(request: Request) -> bool:
+    """False where the browser says that another site's page sent this; nothing of it is done or kept."""
+    return request.headers.get("Sec-Fetch-Site", "") in SAME_ORIGIN
+
+
 def is_right(request: Request) -> bool:
     """Whether a changing request came from a form of ours: right token, and no other site's doing."""
     if request.method in SAFE_METHODS:
         return True
-    if request.headers.get("Sec-Fetch-Site", "") not in SAME_ORIGIN:
+    if not is_own_site(request):
         return False
     sent = request.headers.get(HEADER) or request.form.get(FIELD, "")
     known = str(session.get(FIELD, ""))

@@ -8,6 +8,7 @@ import structlog
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from hub.errors import Closed, Conflict, HubError, Invalid, LogUnwritable, NotHere, Refused, Throttled
@@ -42,6 +43,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HubError, _hub_error)
     app.register_error_handler(StorageError, _storage_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DataError, _not_data)
     app.register_error_handler(Exception, _fault)
 
 
@@ -80,6 +82,11 @@ def _kept_headers(error: HTTPException) -> dict[str, str]:
     return {name: value for name, value in error.get_headers() if name == "Allow"}
 
 
+def _not_data(_error: DataError) -> ResponseReturnValue:
+    """A value that the database does not take as what it should be, such as text with a NUL."""
+    return _answer(400, SENTENCES[400])
+
+
 def _fault(error: Exception) -> ResponseReturnValue:
     log.error("fault", path=request.path, error=type(error).__name__, exc_info=True)  # noqa: LOG014 - Flask calls this inside its except
     return _answer(500, SENTENCES[500])
@@ -90,5 +97,7 @@ def _answer(status: int, sentence: str | None, headers: dict[str, str] | None = 
         return "", status, headers or {}
     if guard.wants_json():
         return {"error": sentence}, status, headers or {}
+    if status >= 500:  # noqa: PLR2004 - ours
+        guard.speak_of_nobody()
     page = status if status in TEMPLATES else (400 if status < 500 else 500)  # noqa: PLR2004 - client's or ours
     return render_template(f"errors/{page}.html", sentence=sentence), status, headers or {}

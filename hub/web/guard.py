@@ -7,7 +7,7 @@ case is asked again by each service. HEAD and OPTIONS come through here as GET d
 
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, redirect, request, session, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,7 +16,7 @@ from config import Config
 from hub.access.actor import Actor
 from hub.access.permissions import Permission
 from hub.access.policy import Denied, require
-from hub.errors import NotHere
+from hub.errors import HubError, NotHere
 from hub.people.sessions import Visit
 from hub.web import csrf, held
 from hub.web.address import client_address
@@ -24,6 +24,10 @@ from hub.web.routes import OPEN, Needs, needs_of
 from hub.web.services import services
 
 RETURN_TO = "return_to"
+LONGEST_WAY = 1500
+OPEN_MOST = 64 * 1024
+"""Bytes that somebody who is not signed in may send."""
+UNKNOWN = "hub_person_unknown"
 
 
 class UndeclaredRoute(Exception):  # noqa: N818 - a fault of the program, met at start-up only
@@ -52,7 +56,15 @@ def actor() -> Actor:
 
 
 def visit_or_none() -> Visit | None:
+    """The visit, as far as a page may speak of it."""
+    if g.get(UNKNOWN):
+        return None
     return current_user.visit if current_user.is_authenticated else None
+
+
+def speak_of_nobody() -> None:
+    """From now on in this request: its answer is made without the database, which has just failed."""
+    setattr(g, UNKNOWN, True)
 
 
 def install(app: Flask) -> None:
@@ -72,11 +84,16 @@ def _never(identity: str) -> None:
 
 
 def _load(_request: object) -> SignedInUser | None:
+    """Asked again by the error page after the database failed once: then it is nobody, and nothing waits twice."""
     hub = services()
     token = request.cookies.get(session_cookie(hub.config))
-    if not token:
+    if not token or g.get(UNKNOWN):
         return None
-    visit = hub.sessions.find(token, address=address(), device=device())
+    try:
+        visit = hub.sessions.find(token, address=address(), device=device())
+    except HubError:
+        setattr(g, UNKNOWN, True)
+        raise
     return SignedInUser(visit) if visit else None
 
 
@@ -92,11 +109,19 @@ def _decide() -> ResponseReturnValue | None:
     asked = needs_of(current_app, request.endpoint) if request.endpoint else OPEN
     if asked is None:
         raise UndeclaredRoute(str(request.endpoint))
+    _refuse_nul()
     if asked.permission is None:
+        request.max_content_length = OPEN_MOST
         return None if csrf.is_right(request) else held.stale_form()
     if not current_user.is_authenticated:
         return _to_sign_in()
     return _decide_for(actor(), asked, asked.permission)
+
+
+def _refuse_nul() -> None:
+    """No address of ours holds one, and one database takes it where the other fails."""
+    if any("\0" in str(value) for value in (request.view_args or {}).values()):
+        abort(404)
 
 
 def _decide_for(who: Actor, asked: Needs, permission: Permission) -> ResponseReturnValue | None:
@@ -117,8 +142,7 @@ def _asked_for() -> dict[str, str | None]:
 
 
 def _to_sign_in() -> ResponseReturnValue:
-    if request.method == "GET":
-        session[RETURN_TO] = request.full_path.rstrip("?")
+    _remember_way()
     hub = services()
     token = request.cookies.get(session_cookie(hub.config))
     owner = hub.sessions.find_owner(token) if token and request.method == "POST" else None
@@ -128,12 +152,18 @@ def _to_sign_in() -> ResponseReturnValue:
 
 
 def _to_statement(who: Actor) -> ResponseReturnValue:
-    if request.method == "GET":
-        session[RETURN_TO] = request.full_path.rstrip("?")
-    elif request.method == "POST":
+    _remember_way()
+    if request.method == "POST":
         held.keep(str(who.account))
     sentence = "The statement must be agreed before anything else."
     return _turned_away(url_for("statement.agree"), sentence, "Read and agree the statement", 403)
+
+
+def _remember_way() -> None:
+    """Of a page only, and of one whose address a cookie can carry."""
+    path = request.full_path.rstrip("?")
+    if request.method == "GET" and len(path) <= LONGEST_WAY:
+        session[RETURN_TO] = path
 
 
 def _turned_away(href: str, sentence: str, text: str, status: int) -> ResponseReturnValue:

@@ -9,6 +9,7 @@ and gives the fields that name them.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from flask import Flask, Request, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -39,9 +40,9 @@ def install(app: Flask) -> None:
             if request.method == "POST" and response.status_code == SEE_OTHER
             else ""
         )
-        visit = current_user.visit if held and current_user.is_authenticated else None
-        if visit and is_id(held) and held in services().people.unsent(visit.actor):
-            services().people.discard_form(visit.actor, held)
+        if is_id(held) and current_user.is_authenticated:
+            with suppress(HubError):
+                services().people.discard_form(current_user.visit.actor, held)
         return response
 
 
@@ -74,7 +75,7 @@ def typed() -> list[tuple[str, str]]:
 
 def stale_form(who: Actor | None = None) -> ResponseReturnValue:
     """A form without its right token: nothing is done; a signed-in person finds what they typed again."""
-    kept = keep(str(who.account)) if who else None
+    kept = keep(str(who.account)) if who and csrf.is_own_site(request) else None
     if kept is None:
         raise Invalid(
             "form", "This form was open too long or came from elsewhere. Open the page again and send it."
