@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.search import language
+from storage.errors import Tampered
 
 VERSION = 1
 TITLE_WEIGHT = 3  # a word in the title counts as three in the text
@@ -65,7 +66,7 @@ Ints: TypeAlias = NDArray[np.int64]
 Array: TypeAlias = NDArray[Any]
 
 
-class BadShard(Exception):  # noqa: N818 - named for what it is
+class BadShard(Tampered):
     """The bytes are no shard that this program wrote."""
 
 
