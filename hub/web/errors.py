@@ -68,7 +68,7 @@ def _record_refusal(error: NotHere) -> None:
 
 def _storage_error(error: StorageError) -> ResponseReturnValue:
     log.error("storage", error=type(error).__name__, path=request.path)
-    return _answer(503, SENTENCES[503])
+    return _answer(503, str(error) or SENTENCES[503])
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
