@@ -78,8 +78,8 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
         TRUSTED_HOSTS=_hosts(config),
     )
     app.extensions["hub"] = build_services(config, clock)
-    blueprints.register(app)
     jinja.configure(app)
+    blueprints.register(app)
     headers.install(app, https=config.production)
     errors.install(app)
     held.install(app)

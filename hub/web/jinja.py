@@ -59,7 +59,7 @@ class CarefulUndefined(Undefined):
 
 
 def configure(app: Flask) -> None:
-    """To be called before the first template is rendered."""
+    """To be called before the blueprints are registered: a filter of theirs makes the environment as it then is."""
     app.jinja_options = {**app.jinja_options, "undefined": CarefulUndefined}
     govuk = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     environment = app.jinja_env
