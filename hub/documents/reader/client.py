@@ -272,12 +272,16 @@ class _Process:
 
 
 def _launch(client_fd: int, extra_jobs: Path | None) -> subprocess.Popen[bytes]:
-    """An isolated interpreter with a bare environment: no secret of the hub is in the memory of what reads files."""
-    root = str(Path(__file__).parents[3])
+    """An isolated interpreter with a bare environment: no secret of the hub is in the memory of what reads files.
+
+    It is told where our packages are: the hub's own environment stands in PYTHONPATH, which isolation ignores.
+    """
+    folders = [str(Path(__file__).parents[3]), *filter(os.path.isabs, sys.path)]
     start = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); from hub.documents.reader import child; child.main("
+        "import os, sys; sys.path[:0] = sys.argv.pop(1).split(os.pathsep); "
+        "from hub.documents.reader import child; child.main(int(sys.argv[1]), *sys.argv[2:])"
     )
-    command = [sys.executable, "-I", "-c", start + "int(sys.argv[1]), *sys.argv[2:])", root, str(client_fd)]
+    command = [sys.executable, "-I", "-c", start, os.pathsep.join(folders), str(client_fd)]
     return subprocess.Popen(  # noqa: S603 - fixed words and our own paths
         [*command, *([str(extra_jobs)] if extra_jobs else [])],
         env={"LANG": "C.UTF-8"},
