@@ -29,8 +29,8 @@ def prepare(config: Config, *, demo: bool, progress: Progress) -> None:
         _make_tables(hub)
         if config.production:
             _refuse_unsafe(config, hub)
-        elif demo and not areas(hub.db):
-            _load_demo(hub, progress)
+        elif _may_be_demo(hub, demo=demo):
+            _ready_demo(hub, progress, demo=demo)
     finally:
         hub.db.engine.dispose()
 
@@ -71,8 +71,25 @@ def areas(db: Database) -> list[Area]:
         return list(session.scalars(select(Area)))
 
 
+def _may_be_demo(hub: Services, *, demo: bool) -> bool:
+    found = areas(hub.db)
+    return any(area.demo for area in found) or (demo and not found)
+
+
+def _ready_demo(hub: Services, progress: Progress, *, demo: bool) -> None:
+    """Load it where there is nothing; first clear away one whose load was ended half way."""
+    from hub.demo import unfinished  # noqa: PLC0415 - a hub in production never loads the demo's modules
+
+    with unfinished.alone(hub.config.home):
+        if begun := unfinished.unfinished(hub):
+            progress("Demo: an earlier load did not finish; it is cleared away.")
+            unfinished.clear(hub, begun)
+        if demo and not areas(hub.db):
+            _load_demo(hub, progress)
+
+
 def _load_demo(hub: Services, progress: Progress) -> None:
-    from hub.demo.load import load_demo  # noqa: PLC0415 - a hub in production never loads the generator
+    from hub.demo.load import load_demo  # noqa: PLC0415 - only an empty home pays for the generator's libraries
 
     load_demo(hub, progress)
 

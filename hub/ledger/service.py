@@ -30,7 +30,10 @@ class AccessLog:
         self._seal = seal
 
     def append(self, session: Session, entries: Sequence[Entry]) -> None:
-        """Gap-free per area and per case, in the order recorded; all entries of one unit are of one area."""
+        """Gap-free per area and per case, in the order recorded; all entries of one unit are of one area.
+
+        The clock is asked for each entry.
+        """
         if not entries:
             return
         area = entries[0].actor.area
@@ -40,11 +43,11 @@ class AccessLog:
         sequence, chain = head.sequence, head.chain
         heads = _lock_case_heads(session, {case for entry in entries if (case := _case(entry.event))})
         rows = []
-        at = self._clock()
         for entry in entries:
             sequence += 1
             case_sequence = _advance(heads, _case(entry.event))
-            row = self._row(session, entry, Place(sequence=sequence, case_sequence=case_sequence, at=at))
+            place = Place(sequence=sequence, case_sequence=case_sequence, at=self._clock())
+            row = self._row(session, entry, place)
             chain = row["chain"] = link(chain, row["leaf_hash"])
             entry.sequence = sequence
             rows.append(row)

@@ -25,6 +25,14 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def unmake(engine: Engine) -> None:
+    """Take every table away, the access log and its guards too: for a demo whose load did not end."""
+    config = alembic_config()
+    with engine.execution_options(hub_writes=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+
 def is_current(engine: Engine) -> bool:
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     with engine.connect() as connection:
