@@ -49,7 +49,7 @@ def _facts_of_nothing(session: Session, case: str) -> None:
 
 def visible_cases(actor: Actor) -> ColumnElement[bool]:
     """The condition on `Case` that holds for the cases the actor may read; `false()` for most roles."""
-    if actor.role is None or Permission.CASE_READ not in GRANTS[actor.role]:
+    if actor.account is None or actor.role is None or Permission.CASE_READ not in GRANTS[actor.role]:
         return false()
     excluded = exists().where(CaseExclusion.case_id == Case.id, CaseExclusion.account_id == actor.account)
     return and_(Case.area_id == actor.area, ~excluded, _stands(actor))

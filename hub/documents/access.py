@@ -73,7 +73,7 @@ def _holders(document: str) -> Select[str]:
 
 def visible_documents(actor: Actor) -> ColumnElement[bool]:
     """The condition on `Document` joined to its `Case` that holds for what the actor may read."""
-    if actor.role is None or Permission.DOCUMENT_READ not in GRANTS[actor.role]:
+    if actor.account is None or actor.role is None or Permission.DOCUMENT_READ not in GRANTS[actor.role]:
         return false()
     excluded = exists().where(CaseExclusion.case_id == Case.id, CaseExclusion.account_id == actor.account)
     through_case = and_(visible_cases(actor), _in_audience(actor))

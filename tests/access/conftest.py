@@ -1,0 +1,24 @@
+"""A hub that the tests of one module share: they read it, or add what is theirs alone."""
+
+import itertools
+
+import pytest
+
+from tests import world as worlds
+from tests.conftest import ENGINES
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def shared(request, tmp_path_factory):
+    home, url = tmp_path_factory.mktemp("shared") / "home", ""
+    if request.param == "sqlite":
+        worlds.copy_home(request.getfixturevalue("sqlite_template"), home)
+    else:
+        worlds.copy_home(request.getfixturevalue("postgres_template"), home)
+        name = f"shared_{next(NUMBERS)}"
+        url = request.getfixturevalue("postgres").database(name, template="template_world")
+    built = worlds.open_world(home, url)
+    yield built
+    built.hub.db.engine.dispose()
