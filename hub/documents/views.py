@@ -184,7 +184,7 @@ def give_reason(document: str) -> ResponseReturnValue:
     return redirect(url_for("documents.show", document=document, page=page, version=version), 303)
 
 
-@blueprint.get("/documents/<id:document>/versions/<int:version>/pages/<int:page>/image")
+@blueprint.get("/documents/<id:document>/versions/<int(max=99999):version>/pages/<int(max=99999):page>/image")
 @needs(Permission.DOCUMENT_READ)
 def page_image(document: str, version: int, page: int) -> ResponseReturnValue:
     try:
@@ -201,7 +201,7 @@ def readers(document: str) -> ResponseReturnValue:
     return render_template("documents/readers.html", found=found)
 
 
-@blueprint.get("/documents/<id:document>/versions/<int:version>/original")
+@blueprint.get("/documents/<id:document>/versions/<int(max=99999):version>/original")
 @needs(Permission.DOCUMENT_DOWNLOAD)
 def original(document: str, version: int) -> ResponseReturnValue:
     """The file itself; HEAD and a range outside it get headers only."""

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from reportlab.pdfgen.canvas import Canvas
 
+from hub.documents.reader import Reader
 from hub.documents.rules import Details
 from hub.documents.service import ReceiptLine
 from hub.ids import new_id
@@ -119,6 +121,15 @@ class Desk:
         return self.world.client(who)
 
 
+@pytest.fixture(scope="session")
+def one_reader() -> Iterator[Reader]:
+    """Starting its process costs seconds; what it confines is each file, so tests can share it."""
+    with Reader() as reader:
+        yield reader
+
+
 @pytest.fixture
-def desk(world: World) -> Desk:
-    return Desk(world)
+def desk(world: World, one_reader: Reader) -> Iterator[Desk]:
+    own, world.hub.documents._reader = world.hub.documents._reader, one_reader
+    yield Desk(world)
+    world.hub.documents._reader = own
