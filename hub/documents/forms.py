@@ -27,7 +27,9 @@ ACCEPT = ".pdf,.docx,.odt,.txt,.eml,.png,.jpg,.jpeg"
 class DetailsForm(Form):  # type: ignore[misc]
     """`offer` before anything is rendered: choices are the case's."""
 
-    title = StringField("Title", description="Leave it empty to use the name of the file. Several files keep their own names.")
+    title = StringField(
+        "Title", description="Leave it empty to use the name of the file. Several files keep their own names."
+    )
     type = SelectField("Type of document", choices=choices([PICK, *DOCUMENT_TYPES.items()]))
     owner = SelectField("Owning agency", description="It stays responsible for the information in it.")
     dated = DateBoxes("Date of the document")
