@@ -3,8 +3,19 @@
 The two ways are held to each other by a test: `visible_cases` lists exactly what `load_case` gives.
 """
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hub.access.actor import Actor
 from hub.access.permissions import GRANTS, Permission, Role
@@ -27,24 +38,36 @@ def load_case(session: Session, actor: Actor, permission: Permission, case: str)
 
 
 def case_facts(session: Session, case: Case) -> CaseFacts:
+    found: dict[str, set[str]] = {kind: set() for kind in _LINKS}
+    for kind, linked in session.execute(_LINKED, {"case": case.id}):
+        found[kind].add(linked)
     return CaseFacts(
         case=case.id,
         area=case.area_id,
         coordinator=case.coordinator_id,
-        agencies=frozenset(
-            session.scalars(select(CaseAgency.agency_id).where(CaseAgency.case_id == case.id))
-        ),
-        team=frozenset(session.scalars(select(CaseMember.account_id).where(CaseMember.case_id == case.id))),
-        excluded=frozenset(
-            session.scalars(select(CaseExclusion.account_id).where(CaseExclusion.case_id == case.id))
-        ),
+        agencies=frozenset(found["agency"]),
+        team=frozenset(found["team"]),
+        excluded=frozenset(found["excluded"]),
     )
 
 
 def _facts_of_nothing(session: Session, case: str) -> None:
-    """The same three queries for a case that is not there: absence must not answer sooner."""
-    for column in (CaseAgency.case_id, CaseMember.case_id, CaseExclusion.case_id):
-        session.scalars(select(column).where(column == case)).all()
+    """The same query for a case that is not there: absence must not answer sooner."""
+    session.execute(_LINKED, {"case": case}).all()
+
+
+_LINKS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str]]] = {
+    "agency": (CaseAgency.agency_id, CaseAgency.case_id),
+    "team": (CaseMember.account_id, CaseMember.case_id),
+    "excluded": (CaseExclusion.account_id, CaseExclusion.case_id),
+}
+_LINKED = union_all(
+    *(
+        select(literal_column(f"'{kind}'", String).label("kind"), linked).where(case == bindparam("case"))
+        for kind, (linked, case) in _LINKS.items()
+    )
+)
+"""Who stands to a case, asked wherever one is loaded: one question, made once."""
 
 
 def visible_cases(actor: Actor) -> ColumnElement[bool]:

@@ -282,6 +282,7 @@ class CaseService:
             rules.require_level(Category(row.category), to, decision.criteria)
             before, row.level = row.level, to.value
             self._note(change, "level", str(before), str(to.value))
+            change.decision = replace(change.decision, reason="", criteria=frozenset())
             self._set_review(change, rules.review_by(to, self._today(), change.area.settings))
 
     def change_review(self, actor: Actor, case: str, to: date, decision: Decision) -> None:
