@@ -34,7 +34,7 @@ class Config:
     production: bool = False
     public_url: str = ""
     trusted_proxies: tuple[Network, ...] = ()
-    max_upload: int = 100 * 1024 * 1024
+    max_upload: int = 100_000_000
     idle_limit: timedelta = timedelta(minutes=20)
     absolute_limit: timedelta = timedelta(hours=10)
     assets: Path | None = None
@@ -65,7 +65,7 @@ class Config:
             production=production,
             public_url=_public_url(environ.get("HUB_PUBLIC_URL", "")),
             trusted_proxies=_networks(environ.get("HUB_TRUSTED_PROXIES", "")),
-            max_upload=_whole(environ, "HUB_MAX_UPLOAD", 100) * 1024 * 1024,
+            max_upload=_whole(environ, "HUB_MAX_UPLOAD", 100) * 1_000_000,
             idle_limit=idle,
             absolute_limit=absolute,
             assets=Path(environ["HUB_ASSETS"]) if environ.get("HUB_ASSETS") else None,

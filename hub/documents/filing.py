@@ -1,6 +1,7 @@
 """Documents made of received files, superseded, changed, withdrawn and restored; nothing is ever overwritten."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -290,7 +291,7 @@ class Filing(Part):
 
     def change(self, actor: Actor, document: str, details: Details, *, seen: int) -> None:
         """New details and audience of a document. Raises Faults, Conflict, Closed, NotHere."""
-        with self._db.work() as work:
+        with _told_of_conflicts(), self._db.work() as work:
             case, row = self._load_to_change(work, actor, document, seen)
             vault = self._vaults.of(work.session, case)
             possible = self._possible(work.session, actor, case.id)
@@ -306,7 +307,7 @@ class Filing(Part):
             for what in _changes(before, details):
                 work.record(actor, DocumentChanged(case=case.id, document=document, what=what))
             self._index_again(work, row)
-            _commit(work)
+            work.commit()
 
     def _apply(self, work: UnitOfWork, vault: Vault, row: Document, details: Details) -> None:
         row.type, row.owner_id, row.retention_class = details.type, details.owner, details.retention_class
@@ -329,7 +330,7 @@ class Filing(Part):
         self, actor: Actor, document: str, staged: str, *, seen: int, form_token: str
     ) -> ReceiptLine:
         """A received file becomes the document's newest version; the same token again gives the same version."""
-        with self._db.work() as work:
+        with _told_of_conflicts(), self._db.work() as work:
             case, row = _load_managed(work.session, actor, document)
             vault = self._vaults.of(work.session, case)
             number = _version_of(work.session, document, form_token)
@@ -360,29 +361,29 @@ class Filing(Part):
                 sha256=stored.sealed_sha256,
             ),
         )
-        _commit(work)
+        work.commit()
         return number
 
     def withdraw(self, actor: Actor, document: str, *, seen: int) -> None:
         """Take a document out of lists, reading and search; whoever may withdraw it may restore it."""
-        with self._db.work() as work:
+        with _told_of_conflicts(), self._db.work() as work:
             case, row = self._load_to_change(work, actor, document, seen)
             if row.withdrawn_at is not None:
                 raise Conflict("This document is withdrawn already.")
             row.withdrawn_at = row.changed_at = self._clock()
             self._search.remove(work, case, self._vaults.of(work.session, case), document)
             work.record(actor, DocumentChanged(case=case.id, document=document, what="withdrawn"))
-            _commit(work)
+            work.commit()
 
     def restore(self, actor: Actor, document: str, *, seen: int) -> None:
-        with self._db.work() as work:
+        with _told_of_conflicts(), self._db.work() as work:
             case, row = self._load_to_change(work, actor, document, seen)
             if row.withdrawn_at is None:
                 raise Conflict("This document is not withdrawn.")
             row.withdrawn_at, row.changed_at = None, self._clock()
             self._index_again(work, row)
             work.record(actor, DocumentChanged(case=case.id, document=document, what="restored"))
-            _commit(work)
+            work.commit()
 
     def _load_to_change(
         self, work: UnitOfWork, actor: Actor, document: str, seen: int
@@ -508,8 +509,10 @@ def _receipt_line(vault: Vault, row: Document, version: DocumentVersion, stored:
     )
 
 
-def _commit(work: UnitOfWork) -> None:
+@contextmanager
+def _told_of_conflicts() -> Iterator[None]:
+    """Somebody else's change may show at any flush, not only at the commit."""
     try:
-        work.commit()
+        yield
     except StaleDataError as stale:
         raise Conflict(CHANGED) from stale

@@ -7,12 +7,13 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import case as either
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
@@ -131,10 +132,13 @@ class Reading(Part):
             return _reason(session, actor, case.id) is not None
 
     def give_reason(self, actor: Actor, document: str, reason: str) -> None:
-        """Remembered for the document's case until the session ends; every entry of this visit carries it."""
+        """Remembered for the document's case until the session ends; every entry of this visit carries it.
+
+        Of two given at the same moment the first stands.
+        """
         if reason not in set(Reason):
             raise Invalid("reason", "Choose one of the reasons.")
-        with self._db.work() as work:
+        with suppress(IntegrityError), self._db.work() as work:
             case, row = load_document(work.session, actor, READ, document)
             require_shown(actor, READ, case, row)
             work.session.merge(

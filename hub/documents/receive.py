@@ -27,7 +27,7 @@ from hub.ids import new_id
 from hub.ledger.events import FileDiscarded, FileReceived
 from storage.vault import SealedObject, Vault
 
-MEGABYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 UPLOAD = Permission.DOCUMENT_UPLOAD
 
 

@@ -39,7 +39,7 @@ class Part:
         reader: Reader,
         search: SearchService,
         *,
-        max_upload: int = 100 * 1024 * 1024,
+        max_upload: int = 100_000_000,
     ) -> None:
         self._db, self._clock, self._vaults = db, clock, vaults
         self._reader, self._search = reader, search

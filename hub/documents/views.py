@@ -12,7 +12,7 @@ from hub.access.actor import Actor
 from hub.access.permissions import Permission
 from hub.documents import forms
 from hub.documents.reader import ReaderUnavailable
-from hub.documents.receive import Staged, as_binary
+from hub.documents.receive import MEGABYTE, Staged, as_binary
 from hub.documents.service import Delivery, EditPage, Faults, ReasonNeeded, UploadPage, Wanted
 from hub.errors import Conflict, HubError, Invalid, Refused
 from hub.ids import is_id, new_id
@@ -39,7 +39,7 @@ def _allow_several(endpoint: str | None, _values: object) -> None:
 
 @blueprint.errorhandler(RequestEntityTooLarge)
 def _too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
-    megabytes = services().config.max_upload // (1024 * 1024)
+    megabytes = services().config.max_upload // MEGABYTE
     several = (
         f" A form may bring up to {FORMS_TAKE * megabytes} MB at once." if request.endpoint in FILES else ""
     )

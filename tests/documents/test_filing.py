@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from hub.cases.model import Case
 from hub.documents.access import load_document
@@ -199,3 +199,30 @@ def test_readers_name_those_it_was_issued_to_who_have_not_opened_it(desk: Desk) 
     assert page.status_code == 200
     assert "Back to case" not in page.text
     assert "Download the original" not in page.text
+
+
+def test_changes_at_the_same_moment_are_a_conflict_and_never_a_fault(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, document = desk.world, desk.prepared(pdf())
+    stale = type(desk.service)._load_to_change
+
+    def overtaken(self: object, work: object, actor: object, *rest: object) -> object:
+        loaded = stale(self, work, actor, *rest)
+        work.session.execute(
+            update(Document)
+            .where(Document.id == document)
+            .values(row_version=99)
+            .execution_options(synchronize_session=False)
+        )
+        return loaded
+
+    monkeypatch.setattr(type(desk.service), "_load_to_change", overtaken)
+    client = world.client("police")
+    for path, form in (
+        ("edit", desk.form(seen="1")),
+        ("withdraw", {"seen": "1"}),
+        ("versions/new", {"seen": "1", "form_token": new_id(), "staged": desk.stage(pdf("other"))}),
+    ):
+        answer = world.post(client, f"/documents/{document}/{path}", form)
+        assert (path, answer.status_code) == (path, 409)
