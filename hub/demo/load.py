@@ -7,13 +7,13 @@
 * A load that was ended half way is never served: see `unfinished`. The next start clears it and loads again.
 """
 
-from collections.abc import Callable, Iterator
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from hub.access.actor import Actor
-from hub.services import Services
 from hub.clock import london_date
 from hub.demo.chance import moment, weekday_before
 from hub.demo.load_cases import LoadedCases
@@ -26,8 +26,9 @@ from hub.demo.load_visits import Act, Visits
 from hub.demo.plan import DemoPlan, make_plan
 from hub.demo.unfinished import finish
 from hub.documents.service import DocumentService
-from hub.mail import Notices
+from hub.mail import Notices, Outbox
 from hub.meetings.service import MeetingService
+from hub.services import Services
 from hub.statement.standard import CONFIDENTIALITY, EQUALITY
 
 SEED = "Fenmarch"
@@ -45,11 +46,14 @@ def load_demo(hub: Services, progress: Progress) -> None:
         f"Demo: {len(plan.cases)} cases, {len(plan.meetings)} meetings, {len(plan.documents)} documents and a year of reading."
     )
     past = Past(hub.config, _founded(plan))
+    gc.freeze()
+    gc.disable()
     try:
         with ReadAhead(plan.documents) as reader:
             area = _tell(_silently(past, reader), plan, reader, progress)
     finally:
         past.close()
+        gc.enable()
     write_sign_ins(plan.area, hub.config.home)
     finish(hub, area)
     progress(f"Demo: {plan.area.name} is ready.")
@@ -68,14 +72,16 @@ def _silently(past: Past, reader: ReadAhead) -> Past:
         documents=DocumentService(
             hub.db, hub.clock, hub.vaults, reader, hub.search, max_upload=hub.config.max_upload
         ),
-        meetings=MeetingService(hub.db, hub.clock, hub.vaults, Notices(_Nobody(), hub.clock)),
+        meetings=MeetingService(
+            hub.db, hub.clock, hub.vaults, _NoNotices(Outbox(folder=hub.config.home), hub.clock)
+        ),
     )
     return past
 
 
-class _Nobody:
-    def carry(self, messages: object) -> None:
-        """Mail of the past goes nowhere."""
+class _NoNotices(Notices):
+    def send(self, addresses: Sequence[str], path: str) -> None:
+        """Nothing leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

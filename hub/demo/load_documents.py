@@ -19,6 +19,7 @@ from hub.demo.load_cases import LoadedCases
 from hub.demo.load_past import Past, Step
 from hub.demo.load_people import People
 from hub.demo.load_visits import Act
+from hub.documents.model import DocumentVersion
 from hub.documents.reader import Document, Examined, Kind, Reader
 from hub.documents.service import Details
 from hub.ids import id_from
@@ -74,11 +75,12 @@ def _content(document: Document) -> bytes:
 
 
 class LoadedDocuments:
-    """`ids` maps the plan's keys to the ids of documents uploaded so far."""
+    """`ids` and `pages` map the plan's keys to the ids and lengths of documents uploaded, and prepared, so far."""
 
     def __init__(self, past: Past, people: People, cases: LoadedCases, files: ReadAhead) -> None:
         self._past, self._people, self._cases, self._files = past, people, cases, files
         self.ids: dict[str, str] = {}
+        self.pages: dict[str, int] = {}
         self._received: dict[str, str] = {}
 
     def acts(self, document: DemoDocument) -> Iterator[Act]:
@@ -124,5 +126,8 @@ class LoadedDocuments:
     def _prepare(self, document: DemoDocument, line: str, progress: Callable[[str], None]) -> None:
         self._past.commit()
         self._past.hub.documents.prepare(self.ids[document.key], 1)
+        with self._past.hub.db.reading() as session:
+            version = session.get_one(DocumentVersion, (self.ids[document.key], 1))
+            self.pages[document.key] = version.pages or 1
         if line:
             progress(line)

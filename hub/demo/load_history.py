@@ -22,7 +22,6 @@ from hub.demo.load_meetings import LoadedMeetings
 from hub.demo.load_past import Past, Step
 from hub.demo.load_people import People
 from hub.demo.load_visits import Visits
-from hub.documents.model import DocumentVersion
 from hub.documents.service import Wanted
 from hub.governance.rules import Filters
 from hub.ledger.events import (
@@ -132,8 +131,7 @@ class History:
         """Its text, and where it has one its image: the page shows both. Beyond the last it is the last."""
         actor, document = self._actors[event.visit], self._loaded.documents.ids[str(event.document)]
         case, reason = self._loaded.cases.ids[str(event.case)], self._reason(event)
-        version = self._past.session.get_one(DocumentVersion, (document, 1))
-        page = min(event.page or 1, version.pages or 1)
+        page = min(event.page or 1, self._loaded.documents.pages[str(event.document)])
         for form in ("text", "image"):
             self._past.record(
                 actor,

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from config import Config
 from hub.access.actor import Actor
 from hub.app import build_services
-from hub.services import Services
 from hub.db import Entry, UnitOfWork
 from hub.ledger.events import Event
+from hub.services import Services
 
 
 class PastClock:

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from hub.access.actor import Actor, program
 from hub.demo.area import DemoArea, DemoPerson
-from hub.demo.load_past import Past, Step
+from hub.demo.load_past import Past
 from hub.demo.unfinished import LOADING
 from hub.ids import new_id
 from hub.ledger.events import AccountCreated, SecondFactorEnrolled

@@ -50,7 +50,8 @@ class Visits:
         past.session.execute(
             update(SignedInSession)
             .where(SignedInSession.id == actor.session)
-            .values(ended_at=past.now, seen_at=past.now)
+            .values(ended_at=past.now, seen_at=past.now),
+            execution_options={"synchronize_session": False},
         )
         past.record(actor, SignedOut(how=how))
 

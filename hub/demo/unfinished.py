@@ -13,10 +13,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from hub.services import Services
 from hub.migrations import migrate, unmake
 from hub.people.founding import ensure_installation
 from hub.people.model import Area
+from hub.services import Services
 
 LOADING = {"loading": True}
 
