@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from hub.cases.listing import CaseFilters, Sort
 from hub.cases.model import Case, CaseChange, CaseExclusion, CaseMember
@@ -14,6 +14,7 @@ from hub.cases.sealed import Nominal
 from hub.cases.service import Decision, NewCase
 from hub.errors import Closed, Conflict, Invalid, NotHere
 from hub.ids import new_id
+from tests.cases.counting import statements
 from tests.world import World
 
 WHY = "The risk was assessed again at the core group."
@@ -43,21 +44,6 @@ def new_case(world: World, **more: Any) -> NewCase:
         "agencies": frozenset({world.agencies["police"]}),
     }
     return NewCase(**(values | more))
-
-
-def statements(world: World, act: Any) -> int:
-    """How many statements the database was sent meanwhile."""
-    sent: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        sent.append(statement)
-
-    event.listen(world.hub.db.engine, "before_cursor_execute", note)
-    try:
-        act()
-    finally:
-        event.remove(world.hub.db.engine, "before_cursor_execute", note)
-    return len(sent)
 
 
 # --- opening ---------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from hub.meetings.access import load_meeting, visible_meetings
 from hub.meetings.model import Meeting, MeetingInvitee
 from hub.meetings.rules import Issue, MeetingState
 from hub.statement.rules import Part
+from tests.cases.counting import statements
 from tests.meetings.conftest import Table
 from tests.world import PEOPLE
 
@@ -359,3 +360,17 @@ def test_a_meeting_far_away_keeps_its_invitations(table: Table) -> None:
     table.service.change(table.world.actor("coordinator"), table.meeting, later, seen=1)
     with table.world.hub.db.reading() as session:
         assert len(list(session.scalars(select(MeetingInvitee)))) == 4
+
+
+def test_the_pages_take_as_many_queries_for_many_meetings_and_documents(table: Table) -> None:
+    coordinator, attendee = table.world.actor("coordinator"), table.world.actor("attendee")
+    table.service.issue(coordinator, table.meeting, Issue.PAPERS, frozenset({table.document()}))
+    table.affirm("attendee")
+    acts = [lambda: table.service.mine(attendee), lambda: table.service.show(attendee, table.meeting)]
+    few = [statements(table.world, act) for act in acts]
+    for _ in range(3):
+        table.service.add_case(coordinator, table.meeting, table.world.make_case())
+        table.service.arrange(coordinator, table.new())
+    more = frozenset(table.document() for _ in range(5))
+    table.service.issue(coordinator, table.meeting, Issue.PAPERS, more)
+    assert [statements(table.world, act) for act in acts] == few
