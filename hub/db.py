@@ -181,6 +181,7 @@ def _as_told(error: DBAPIError) -> Exception:
 class Database:
     def __init__(self, engine: Engine, ledger: Ledger, receipts: ReceiptBook) -> None:
         self.engine = engine
+        self._writing = engine.execution_options(hub_writes=True)
         self._ledger = ledger
         self._receipts = receipts
 
@@ -192,8 +193,7 @@ class Database:
     @contextmanager
     def work(self) -> Iterator[UnitOfWork]:
         """Rolled back unless `commit()` was called."""
-        writing = self.engine.execution_options(hub_writes=True)
-        with _unavailable_is_told(), Session(writing, expire_on_commit=False) as session:
+        with _unavailable_is_told(), Session(self._writing, expire_on_commit=False) as session:
             yield UnitOfWork(session, self._ledger, self._receipts)
 
     def record(self, actor: Actor, what: Event) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from hub.cases.model import Case
@@ -54,5 +54,12 @@ class Vaults:
 
 
 def _area_key(session: Session, area: str) -> WrappedKey:
-    row = session.get_one(Area, area)
-    return WrappedKey(version=row.key_version, data=row.key_wrapped)
+    """Asked once in a session: every entry of the log is sealed with it."""
+    kept: dict[str, WrappedKey] = session.info.setdefault("area keys", {})
+    if area not in kept:
+        version, data = session.execute(_KEY, {"area": area}).one()
+        kept[area] = WrappedKey(version=version, data=data)
+    return kept[area]
+
+
+_KEY = select(Area.key_version, Area.key_wrapped).where(Area.id == bindparam("area"))

@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
@@ -39,9 +39,9 @@ class AccessLog:
         area = entries[0].actor.area
         if any(entry.actor.area != area for entry in entries):
             raise ValueError("the entries of one unit of work belong to one area's log")
-        head = _lock_head(session, area)
-        sequence, chain = head.sequence, head.chain
-        heads = _lock_case_heads(session, {case for entry in entries if (case := _case(entry.event))})
+        connection = session.connection()
+        sequence, chain = connection.execute(_LOCKED_HEAD, {"area": area}).one()
+        heads = _case_heads(connection, {case for entry in entries if (case := _case(entry.event))})
         rows = []
         for entry in entries:
             sequence += 1
@@ -51,9 +51,9 @@ class AccessLog:
             chain = row["chain"] = link(chain, row["leaf_hash"])
             entry.sequence = sequence
             rows.append(row)
-        session.execute(insert(LogEntry), rows)
-        session.execute(update(LogHead).where(LogHead.area_id == area).values(sequence=sequence, chain=chain))
-        _store_case_heads(session, heads)
+        connection.execute(_ADD, rows)
+        connection.execute(_MOVE_HEAD, {"area": area, "last": sequence, "end": chain})
+        _store_case_heads(connection, heads)
 
     def _row(self, session: Session, entry: Entry, place: Place) -> dict[str, Any]:
         actor, event = entry.actor, entry.event
@@ -145,22 +145,30 @@ def _case(event: Event) -> str | None:
     return getattr(event, "case", None) if event.operation else None
 
 
-def _lock_head(session: Session, area: str) -> LogHead:
-    query = (
-        select(LogHead)
-        .where(LogHead.area_id == area)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(query).one()
+_HEAD, _CASES = cast(Table, LogHead.__table__), cast(Table, LogCaseHead.__table__)
+_ADD = insert(cast(Table, LogEntry.__table__))
+_LOCKED_HEAD = (
+    select(_HEAD.c.sequence, _HEAD.c.chain).where(_HEAD.c.area_id == bindparam("area")).with_for_update()
+)
+_MOVE_HEAD = (
+    update(_HEAD)
+    .where(_HEAD.c.area_id == bindparam("area"))
+    .values(sequence=bindparam("last"), chain=bindparam("end"))
+)
+_CASE_HEADS = select(_CASES.c.case_id, _CASES.c.sequence).where(
+    _CASES.c.case_id.in_(bindparam("cases", expanding=True))
+)
+_ADD_CASE = insert(_CASES)
+_MOVE_CASE = update(_CASES).where(_CASES.c.case_id == bindparam("case")).values(sequence=bindparam("last"))
+"""Made once: what every entry of every request goes through."""
 
 
-def _lock_case_heads(session: Session, cases: set[str]) -> dict[str, tuple[int, bool]]:
+def _case_heads(connection: Connection, cases: set[str]) -> dict[str, tuple[int, bool]]:
     """{case: (sequence so far, whether it has a row)}; the area's lock already keeps others out."""
     found = dict.fromkeys(cases, (0, False))
     if cases:
-        query = select(LogCaseHead.case_id, LogCaseHead.sequence).where(LogCaseHead.case_id.in_(cases))
-        found |= {case: (sequence, True) for case, sequence in session.execute(query)}
+        rows = connection.execute(_CASE_HEADS, {"cases": list(cases)})
+        found |= {case: (sequence, True) for case, sequence in rows}
     return found
 
 
@@ -172,9 +180,9 @@ def _advance(heads: dict[str, tuple[int, bool]], case: str | None) -> int | None
     return sequence + 1
 
 
-def _store_case_heads(session: Session, heads: dict[str, tuple[int, bool]]) -> None:
+def _store_case_heads(connection: Connection, heads: dict[str, tuple[int, bool]]) -> None:
     for case, (sequence, exists) in heads.items():
         if exists:
-            session.execute(update(LogCaseHead).where(LogCaseHead.case_id == case).values(sequence=sequence))
+            connection.execute(_MOVE_CASE, {"case": case, "last": sequence})
         else:
-            session.execute(insert(LogCaseHead).values(case_id=case, sequence=sequence))
+            connection.execute(_ADD_CASE, {"case_id": case, "sequence": sequence})

@@ -348,12 +348,6 @@ class PeopleService:
             query = select(Agency.id, Agency.name).where(Agency.area_id == area).order_by(Agency.name)
             return pairs(session, query)
 
-    def area_name(self, area: str) -> str:
-        with self._db.reading() as session:
-            return session.get_one(Area, area).name
-
-    # --- forms that the gate turned away ------------------------------------------------------
-
     def hold_form(self, account: str, *, path: str, fields: list[tuple[str, str]]) -> str:
         """Keep what someone typed, sealed, for them alone."""
         with self._db.work() as work:

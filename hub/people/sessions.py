@@ -10,16 +10,18 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
+from hub.access.permissions import Role
 from hub.clock import Clock
 from hub.db import Database, UnitOfWork
 from hub.errors import NotHere
 from hub.ledger.events import SignedOut
-from hub.people.model import Account, AccountState, Agency, SignedInSession
+from hub.people.model import Account, AccountState, Agency, Area, SignedInSession
 
 SEEN_EVERY = timedelta(seconds=30)
 """How stale `seen_at` may become before a request writes it again: a request is not a commit."""
@@ -30,6 +32,7 @@ class Visit:
     """A request's session: who it is, and when it will end if nothing more is asked."""
 
     actor: Actor
+    area_name: str
     idle_ends: datetime
     ends: datetime
 
@@ -64,14 +67,14 @@ class Sessions:
     def find(self, token: str, *, address: str, device: str) -> Visit | None:
         """The visit of a live session; notes the time now and then. A session found timed out is ended and logged."""
         with self._db.reading() as session:
-            row = session.execute(_with_people().where(SignedInSession.id == session_id(token))).one_or_none()
-        if row is None or row.SignedInSession.ended_at or row.Account.state != AccountState.ACTIVE:
+            row = session.execute(_FOUND, {"session": session_id(token)}).one_or_none()
+        if row is None or row.ended_at or row.state != AccountState.ACTIVE:
             return None
         actor = _actor(row, address, device)
-        if self._is_over(row.SignedInSession):
+        if self._is_over(row):
             self._close(actor, "timed out")
             return None
-        return self._visit(row.SignedInSession, actor)
+        return self._visit(row, actor)
 
     def find_owner(self, token: str) -> str | None:
         """The account whose session this was, over or not: only they may have back what they had typed."""
@@ -98,11 +101,11 @@ class Sessions:
             agency_name=row.Agency.name,
         )
 
-    def _is_over(self, row: SignedInSession) -> bool:
+    def _is_over(self, row: Row[*tuple[Any, ...]]) -> bool:
         now = self._clock()
-        return now >= row.ends_at or now >= row.seen_at + self._idle
+        return bool(now >= row.ends_at or now >= row.seen_at + self._idle)
 
-    def _visit(self, row: SignedInSession, actor: Actor) -> Visit:
+    def _visit(self, row: Row[*tuple[Any, ...]], actor: Actor) -> Visit:
         now = self._clock()
         if now - row.seen_at >= SEEN_EVERY:
             with self._db.work() as work:
@@ -110,7 +113,7 @@ class Sessions:
                     update(SignedInSession).where(SignedInSession.id == row.id).values(seen_at=now)
                 )
                 work.commit()
-        return Visit(actor=actor, idle_ends=now + self._idle, ends=row.ends_at)
+        return Visit(actor=actor, area_name=row.area_name, idle_ends=now + self._idle, ends=row.ends_at)
 
     def end(self, actor: Actor, session: str, how: str) -> None:
         """End one of the actor's own sessions. Raises NotHere when it is not theirs or already over."""
@@ -135,7 +138,8 @@ class Sessions:
     def is_live(self, actor: Actor) -> bool:
         """Whether the actor's session and account still stand: asked again during a long download."""
         query = (
-            _with_people()
+            select(SignedInSession.id)
+            .join(Account, Account.id == SignedInSession.account_id)
             .where(SignedInSession.id == actor.session, SignedInSession.ended_at.is_(None))
             .where(Account.state == AccountState.ACTIVE, SignedInSession.ends_at > self._clock())
         )
@@ -159,24 +163,38 @@ def session_id(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _with_people() -> Select[SignedInSession, Account, Agency]:
-    return (
-        select(SignedInSession, Account, Agency)
-        .join(Account, Account.id == SignedInSession.account_id)
-        .join(Agency, Agency.id == Account.agency_id)
+_FOUND = (
+    select(
+        SignedInSession.id,
+        SignedInSession.seen_at,
+        SignedInSession.ends_at,
+        SignedInSession.ended_at,
+        Account.id.label("account"),
+        Account.area_id,
+        Account.agency_id,
+        Account.role,
+        Account.name,
+        Account.state,
+        Agency.name.label("agency_name"),
+        Area.name.label("area_name"),
     )
+    .join(Account, Account.id == SignedInSession.account_id)
+    .join(Agency, Agency.id == Account.agency_id)
+    .join(Area, Area.id == Account.area_id)
+    .where(SignedInSession.id == bindparam("session"))
+)
+"""Asked with every request: made once, and of columns rather than objects, it takes a third of the time."""
 
 
-def _actor(row: Row[SignedInSession, Account, Agency], address: str, device: str) -> Actor:
-    account = row.Account
+def _actor(row: Row[*tuple[Any, ...]], address: str, device: str) -> Actor:
     return Actor(
-        area=account.area_id,
-        account=account.id,
-        agency=account.agency_id,
-        role=account.role_,
-        name=account.name,
-        agency_name=row.Agency.name,
-        session=row.SignedInSession.id,
+        area=row.area_id,
+        account=row.account,
+        agency=row.agency_id,
+        role=Role(row.role),
+        name=row.name,
+        agency_name=row.agency_name,
+        session=row.id,
         address=address,
         device=device,
     )

@@ -8,7 +8,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -182,14 +182,20 @@ def current_version(session: Session, area: str) -> StatementVersion | None:
 
 
 def unagreed_parts(session: Session, actor: Actor) -> tuple[Part, ...]:
-    current = current_version(session, actor.area)
-    if current is None:
-        return PARTS
-    query = select(Acceptance.part).where(
-        Acceptance.version_id == current.id, Acceptance.account_id == actor.account
-    )
-    agreed = set(session.scalars(query))
+    agreed = set(session.scalars(_AGREED, {"area": actor.area, "account": actor.account}))
     return tuple(part for part in PARTS if part not in agreed)
+
+
+_CURRENT = (
+    select(StatementVersion.id)
+    .where(StatementVersion.area_id == bindparam("area"), StatementVersion.number.is_not(None))
+    .order_by(StatementVersion.number.desc())
+    .limit(1)
+)
+_AGREED = select(Acceptance.part).where(
+    Acceptance.version_id == _CURRENT.scalar_subquery(), Acceptance.account_id == bindparam("account")
+)
+"""Nothing where no version is in force. Asked with every request, so it is one question, made once."""
 
 
 def put_in_force(draft: StatementVersion, number: int, reason: str, now: datetime) -> None:

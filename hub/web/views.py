@@ -37,9 +37,9 @@ def page_context() -> dict[str, Any]:
     now = services().clock()
     return {
         "actor": visit.actor,
-        "area_name": services().people.area_name(visit.actor.area),
+        "area_name": visit.area_name,
         "navigation": _navigation(visit.actor.role),
-        "printed_at": now,
+        "printed_at": now.replace(second=0, microsecond=0),
         "session_seconds": max(0, int((min(visit.idle_ends, visit.ends) - now).total_seconds())),
     }
 
