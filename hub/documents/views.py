@@ -119,7 +119,8 @@ def stage(case: str) -> ResponseReturnValue:
         staged = _receive(guard.actor(), case, file)
     except (Invalid, Refused) as error:
         return {"error": error.sentence}, _status(error)
-    return {"id": staged.id, "name": staged.name, "size": staged.size, "sha256": staged.sha256}, 201
+    told = {"id": staged.id, "name": staged.name, "size": staged.size, "sha256": staged.sha256}
+    return {**told, "discard": url_for("documents.discard", case=case, staged=staged.id)}, 201
 
 
 def _status(error: HubError) -> int:
@@ -130,6 +131,8 @@ def _status(error: HubError) -> int:
 @needs(Permission.DOCUMENT_UPLOAD)
 def discard(case: str, staged: str) -> ResponseReturnValue:
     services().documents.discard(guard.actor(), case, staged)
+    if guard.wants_json():
+        return {"discarded": staged}
     return redirect(url_for("documents.upload", case=case), 303)
 
 

@@ -393,6 +393,9 @@ def test_a_script_is_told_in_json(desk: Desk) -> None:
     path = new(desk).replace("/new", "/files")
     good = world.post(client, path, {"file": (io.BytesIO(pdf()), "a.pdf")})
     assert (good.status_code, good.json["name"]) == (201, "a.pdf")
+    gone = world.post(client, good.json["discard"], headers={"Accept": "application/json"})
+    assert gone.json == {"discarded": good.json["id"]}
+    assert desk.service.staged(world.actor("police"), world.case) == []
     bad = world.post(client, path, {"file": (io.BytesIO(b""), "a.pdf")})
     assert (bad.status_code, "is empty" in bad.json["error"]) == (400, True)
     assert world.post(client, path).status_code == 400

@@ -173,8 +173,7 @@ class Row {
     this.request = request;
     request.open("POST", url);
     request.responseType = "json";
-    request.setRequestHeader("Accept", "application/json");
-    request.setRequestHeader("X-CSRF-Token", document.querySelector('meta[name="csrf-token"]').content);
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => this.progress(event));
     request.addEventListener("load", () => this.answered(request));
     request.addEventListener("error", () => this.fail(BY_STATUS[0]));
@@ -201,6 +200,7 @@ class Row {
     this.hidden.type = "hidden";
     this.hidden.name = "staged";
     this.hidden.value = answer.id;
+    this.discard = answer.discard;
     this.item.append(this.hidden);
     this.uploads.say(`${this.file.name} received.`);
   }
@@ -213,10 +213,16 @@ class Row {
     this.uploads.say(`${this.file.name}: ${reason}`);
   }
 
+  // Whatever becomes of the discarding, an untaken file can be removed on the form's own page later.
   remove() {
     this.request?.abort();
+    if (this.discard) fetch(this.discard, { method: "POST", headers: headers() }).catch(() => {});
     this.uploads.remove(this);
   }
+}
+
+function headers() {
+  return { Accept: "application/json", "X-CSRF-Token": document.querySelector('meta[name="csrf-token"]').content };
 }
 
 function isOurs(href) {
