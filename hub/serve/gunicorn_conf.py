@@ -1,11 +1,13 @@
 """How gunicorn runs the hub, here and in production: `gunicorn -c hub/serve/gunicorn_conf.py wsgi:app`."""
 
 import contextlib
+import gc
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from config import Config, ConfigError
@@ -48,6 +50,12 @@ def on_exit(_server: Any) -> None:
     """The stop is on record too, where the log can still be written."""
     with contextlib.suppress(HubError):
         record_stop(Config.from_env(os.environ))
+
+
+def pre_fork(_server: Arbiter, _worker: Worker) -> None:
+    """What is loaded already is left out of every later collection: the workers' memory of it stays shared."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(worker: Worker) -> None:
