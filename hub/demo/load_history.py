@@ -189,8 +189,12 @@ class History:
     def _filters(self, event: DemoEvent) -> Filters:
         """The plan's `name=value`; of people and agencies by key, of days back from then."""
         name, _, value = event.detail.partition("=")
-        people = self._loaded.people
-        if name == "days":
-            return Filters(first=london_date(event.at) - timedelta(days=int(value)))
-        known = {"person": people.ids, "agency": people.agencies}
-        return Filters(**{name: known[name][value] if name in known else value}) if name else Filters()
+        given, people = {name: value}, self._loaded.people
+        days = given.get("days")
+        return Filters(
+            person=people.ids.get(given.get("person", ""), ""),
+            agency=people.agencies.get(given.get("agency", ""), ""),
+            event=given.get("event", ""),
+            outcome=given.get("outcome", ""),
+            first=london_date(event.at) - timedelta(days=int(days)) if days else None,
+        )
