@@ -55,8 +55,10 @@ SIDEWAYS = """
 () => {
   const { scrollWidth, clientWidth } = document.scrollingElement;
   if (scrollWidth <= clientWidth + 1) return "";
-  const wide = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > clientWidth + 1);
-  return `${scrollWidth} of ${clientWidth}: ` + wide.slice(0, 6).map((one) => `${one.tagName}.${one.className}`).join(" ");
+  const scrolls = (one) => one && (getComputedStyle(one).overflowX !== "visible" || scrolls(one.parentElement));
+  const sticksOut = (one) => one.getBoundingClientRect().right > clientWidth + 1 && !scrolls(one.parentElement);
+  const wide = [...document.body.querySelectorAll("*")].filter(sticksOut);
+  return `${scrollWidth} of ${clientWidth}: ` + wide.slice(0, 6).map((one) => one.outerHTML.slice(0, 120)).join(" | ");
 }
 """
 
@@ -80,12 +82,14 @@ class Person:
         self.faults: list[str] = []
         self.unchecked: list[str] = []
         self.checked: list[str] = []
+        self.refusal_checked = False
         self.context.on("request", self._asked)
         self.context.on("response", self._answered)
         self.context.on("console", self._said)
         self.context.on("weberror", lambda error: self.faults.append(f"script error: {error.error}"))
         self.context.on("page", self._watch)
         self.page: Page = self.context.new_page()
+        self.devtools = self.context.new_cdp_session(self.page)
 
     # --- watching ---
 
@@ -147,17 +151,24 @@ class Person:
             if wide := self.page.evaluate(SIDEWAYS):
                 wrong.append(f"sideways at {size['width']} px: {wide}")
         self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
-        self.page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
-        if wide := self.page.evaluate(SIDEWAYS):
-            wrong.append(f"sideways with text of 200%: {wide}")
-        self.page.evaluate("() => { document.documentElement.style.removeProperty('font-size'); }")
-        return wrong
+        return wrong + self._large_text()
+
+    def _large_text(self) -> list[str]:
+        """As someone sees it whose browser is set to letters twice as large: media queries in rem know of it too."""
+        self.devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+        wide = self.page.evaluate(SIDEWAYS)
+        self.devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 16, "fixed": 13}})
+        return [f"sideways with text of 200%: {wide}"] if wide else []
 
     def close(self) -> None:
         """Raises when a page was seen and never checked, or something went wrong after the last check."""
         self.context.close()
         assert not self.faults, "\n".join(self.faults)
         assert not self.unchecked, f"pages never checked: {self.unchecked}"
+
+    def pass_over(self) -> None:
+        """Leave out the page now shown: one like it was checked before."""
+        self.unchecked = [url for url in self.unchecked if url != self.page.url]
 
     # --- doing ---
 

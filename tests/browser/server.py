@@ -99,6 +99,12 @@ class Server:
             role=Role(account.role),
         )
 
+    def renew_code(self, login: Login) -> None:
+        """Let this half minute's code be used once more, where a test signs one person in twice."""
+        with self.hub.db.work() as work:
+            work.session.get_one(Account, login.id).totp_last_step = 0
+            work.commit()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         try:

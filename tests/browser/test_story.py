@@ -160,7 +160,7 @@ def _read(person: Person, document: str) -> None:
     person.follow(page.get_by_role("link", name="Next page").first)
     _reads_page(person, 2, WORD)
     person.go("/search/")
-    page.get_by_label("Words", exact=False).first.fill(WORD)
+    page.get_by_role("textbox", name="Search for").fill(WORD)
     person.send("Search")
     person.sees("1 document")
     expect(page.locator("mark")).to_have_text(WORD)
