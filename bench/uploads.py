@@ -4,7 +4,6 @@ import io
 import random
 import re
 import time
-from urllib.parse import quote
 
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -74,10 +73,19 @@ def until_found(browser: Browser, bench: Bench, case: str, word: str, data: byte
     if status != 303:
         raise RuntimeError(f"the upload answered {status}: {_sentences(answer)}")
     ends = time.monotonic() + PATIENCE
-    while b'hub-result"' not in browser.get(f"/search/?q={quote(word)}"):
+    while b'hub-result"' not in searched(browser, word, token.group(1)):
         if time.monotonic() > ends:
             raise RuntimeError(f"{word} was not found within {PATIENCE:.0f} s")
         time.sleep(POLL)
+
+
+def searched(browser: Browser, words: str, token: str) -> bytes:
+    """The first page of what a search finds."""
+    _, answer = browser.post_form("/search/", {"csrf_token": token, "q": words})
+    address = re.search(rb'href="(/search/[a-z2-7]{26})"', answer)
+    if address is None:
+        raise RuntimeError("the search was not taken")
+    return browser.get(address.group(1).decode())
 
 
 def _fields(bench: Bench, token: str) -> dict[str, str]:

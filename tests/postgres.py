@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL cluster, as durable as a real one (fsync stays on), gone with the process that started it."""
+"""A throw-away PostgreSQL cluster, gone with the process that started it; it would not survive a power cut, and need not."""
 
 import os
 import pwd
@@ -13,12 +13,13 @@ from psycopg import sql
 
 from hub.setup.testing import postgres_folder
 
-SUPERVISOR = '"$1" -D "$2/data" -k "$2" & read -r _; kill -INT $!; wait $!; rm -rf "$2"'
+SUPERVISOR = '"$1" -D "$2/data" -k "$2" & read -r _; kill -QUIT $!; wait $!; rm -rf "$2"'
 """The server ends when standard input does: by `stop`, or because this process died, however it did."""
 SETTINGS = """
 listen_addresses = ''
 unix_socket_permissions = 0700
-fsync = on
+fsync = off
+full_page_writes = off
 shared_buffers = 32MB
 max_connections = 100
 """

@@ -24,7 +24,7 @@ from hub.cases.access import load_case
 from hub.cases.listing import CaseFilters, CaseLine, Sort, matching, page_of
 from hub.cases.model import Case, CaseAgency, CaseChange, CaseExclusion, CaseMember, CaseVisit
 from hub.cases.reading import CaseHead, CasePage, Excluded, Named, Person, head_of, page_for, staff_of
-from hub.cases.rules import Category, Criterion, EntryRoute, ExitReason, Level, RuleBroken, State
+from hub.cases.rules import Category, Criterion, EntryRoute, ExitReason, Level, Review, RuleBroken, State
 from hub.cases.sealed import Nominal, open_exclusion, open_nominal, seal_because, seal_exclusion, seal_nominal
 from hub.cases.timeline import Happening, Scope, timeline
 from hub.clock import Clock, london_date
@@ -121,6 +121,21 @@ class CaseService:
             )
         self._db.record(actor, CasesListed(cases=tuple(line.id for line in found.rows)))
         return found
+
+    def reviews(self, actor: Actor) -> dict[Review, int]:
+        """How many of the open cases that the actor may read are overdue for review, and how many soon due."""
+        authorise(actor, Permission.CASE_LIST)
+        today = london_date(self._clock())
+        with self._db.reading() as session:
+            return {
+                review: session.scalar(
+                    select(func.count())
+                    .select_from(Case)
+                    .where(matching(actor, CaseFilters(review=review), today))
+                )
+                or 0
+                for review in (Review.OVERDUE, Review.SOON)
+            }
 
     def choices(self, actor: Actor) -> Choices:
         authorise(actor, Permission.CASE_LIST)

@@ -5,11 +5,13 @@ filing    documents made of them, superseded, changed, withdrawn, restored
 reading   pages as text and image, readers
 deliver   originals handed out
 prepare   text and reading copies, sweeps
+health    what the reader is held by, what it could not read
 lists     documents in lists, inside a caller's session
 """
 
 from hub.documents.deliver import Delivering, Delivery, Wanted
 from hub.documents.filing import EditPage, Faults, Filing, ReceiptLine, UploadPage
+from hub.documents.health import Health
 from hub.documents.lists import DocumentLine, Listing
 from hub.documents.prepare import Preparing
 from hub.documents.reading import ReaderLine, Readers, ReadingPage, ReasonNeeded
@@ -34,5 +36,5 @@ __all__ = [
 ]
 
 
-class DocumentService(Receiving, Filing, Delivering, Preparing, Listing):
+class DocumentService(Receiving, Filing, Delivering, Preparing, Health, Listing):
     """One service; see `records.Part` for what it is made with."""

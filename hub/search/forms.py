@@ -1,8 +1,8 @@
-"""The search box and its filters: a GET form, so that a search has an address."""
+"""The search box and its filters."""
 
 from wtforms import Form, HiddenField, RadioField, SelectField, SelectMultipleField, StringField
 
-from hub.web.fields import DateBoxes, choices
+from hub.web.fields import PARTS, DateBoxes, choices
 
 SORTS = (("best", "Best match"), ("newest", "Newest first"))
 
@@ -15,3 +15,14 @@ class SearchForm(Form):  # type: ignore[misc]
     last = DateBoxes("Dated to")
     sort = RadioField("Order", choices=choices(SORTS), default="best")
     case = HiddenField()
+
+    NAMES = frozenset(
+        (
+            "q",
+            "type",
+            "agency",
+            "sort",
+            "case",
+            *(f"{day}-{part}" for day in ("first", "last") for part in PARTS),
+        )
+    )

@@ -8,9 +8,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, delete, select
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
@@ -23,12 +23,14 @@ from hub.db import Database, Entry, UnitOfWork
 from hub.documents.access import visible_documents
 from hub.documents.model import Document, DocumentVersion, StoredObject
 from hub.documents.objects import sealed_object
+from hub.errors import NotHere
+from hub.ids import new_id
 from hub.ledger.events import SearchRun, SnippetShown
 from hub.people.model import Agency
 from hub.search import shard
 from hub.search.engine import Filters, Hit, Parts, Results, Window, search
 from hub.search.kept import Access, KeptIndexes
-from hub.search.model import CaseShard
+from hub.search.model import AskedSearch, CaseShard
 from hub.search.query import Understood, understand
 from hub.search.snippets import Fragment, snippet
 from hub.vaults import Vaults
@@ -36,6 +38,7 @@ from storage.vault import Vault
 
 KEPT_BYTES = 64 * 1024 * 1024
 """For all kept indexes of a process together; 2,000 cases of four documents take about 30 MB."""
+KEPT_FOR = timedelta(hours=12)
 IN_CHUNKS = 500
 """Ids in one IN (...): SQLite takes 32,766 parameters, PostgreSQL plans long lists slowly."""
 BLOBS = {"scan": "sealed_scan", "positions": "sealed_positions", "words": "sealed_words"}
@@ -137,6 +140,33 @@ class SearchService:
             for column, value in sealed.items():
                 setattr(row, column, value)
         work.session.flush()
+
+    # --- what was asked, kept for the visit ---------------------------------------------------
+
+    def keep(self, actor: Actor, form: Sequence[tuple[str, str]]) -> str:
+        """Keep a search form, sealed, for this session; the id that its results are found at."""
+        authorise(actor, Permission.SEARCH)
+        asked = AskedSearch(
+            id=new_id(), account_id=actor.account, session_id=actor.session, sealed_form=b"", at=self._clock()
+        )
+        with self._db.work() as work:
+            box = self._vaults.box(work.session, actor.area, "search")
+            asked.sealed_form = box.seal(json.dumps(form).encode(), asked.id)
+            over = (AskedSearch.account_id == actor.account) & (AskedSearch.at < self._clock() - KEPT_FOR)
+            work.session.execute(delete(AskedSearch).where(over))
+            work.session.add(asked)
+            work.commit()
+        return asked.id
+
+    def kept(self, actor: Actor, asked: str) -> list[tuple[str, str]]:
+        """The form kept in this very session; NotHere for anybody else and afterwards."""
+        authorise(actor, Permission.SEARCH)
+        with self._db.reading() as session:
+            row = session.get(AskedSearch, asked)
+            if row is None or (row.account_id, row.session_id) != (actor.account, actor.session):
+                raise NotHere(permission=Permission.SEARCH, why="absent")
+            plain = self._vaults.box(session, actor.area, "search").open(row.sealed_form, row.id)
+            return [(str(name), str(value)) for name, value in json.loads(plain)]
 
     # --- asking ------------------------------------------------------------------------------
 

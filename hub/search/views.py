@@ -1,9 +1,10 @@
-"""The search page. Its address carries the words: it is never sent elsewhere (no-referrer) nor stored (no-store)."""
+"""The search page."""
 
 from datetime import date
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from hub.access.permissions import Permission
 from hub.documents.rules import DOCUMENT_TYPES
@@ -16,15 +17,40 @@ from hub.web.paging import Page, page_number
 from hub.web.routes import needs
 from hub.web.services import services
 
+MAX_FIELD = 10_000
+"""Characters of one field that are kept; a query itself uses fewer."""
 blueprint = Blueprint("search", __name__, url_prefix="/search")
 
 
 @blueprint.get("/")
 @needs(Permission.SEARCH)
 def index() -> ResponseReturnValue:
+    """The empty form; `?case=` keeps to one case."""
+    return _results_page([("case", request.args.get("case", ""))])
+
+
+@blueprint.post("/")
+@needs(Permission.SEARCH)
+def ask() -> ResponseReturnValue:
+    """The words come in the body and are kept sealed: no address holds them."""
+    fields = [
+        (name, value[:MAX_FIELD])
+        for name, value in request.form.items(multi=True)
+        if name in SearchForm.NAMES
+    ]
+    return redirect(url_for("search.results", asked=services().search.keep(guard.actor(), fields)), 303)
+
+
+@blueprint.get("/<id:asked>")
+@needs(Permission.SEARCH)
+def results(asked: str) -> ResponseReturnValue:
+    return _results_page(services().search.kept(guard.actor(), asked))
+
+
+def _results_page(fields: list[tuple[str, str]]) -> ResponseReturnValue:
     who = guard.actor()
     agencies = services().people.agencies(who.area)
-    form = _form(agencies)
+    form = _form(fields, agencies)
     asked = _request(form)
     answer = services().search.search(who, asked) if _asks(asked) else None
     return render_template(
@@ -39,8 +65,8 @@ def index() -> ResponseReturnValue:
     )
 
 
-def _form(agencies: dict[str, str]) -> SearchForm:
-    form = SearchForm(request.args)
+def _form(fields: list[tuple[str, str]], agencies: dict[str, str]) -> SearchForm:
+    form = SearchForm(MultiDict(fields))
     form.type.choices = choices(DOCUMENT_TYPES.items())
     form.agency.choices = choices([("", "Any agency"), *agencies.items()])
     form.validate()

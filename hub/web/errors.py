@@ -100,4 +100,13 @@ def _answer(status: int, sentence: str | None, headers: dict[str, str] | None = 
     if status >= 500:  # noqa: PLR2004 - ours
         guard.speak_of_nobody()
     page = status if status in TEMPLATES else (400 if status < 500 else 500)  # noqa: PLR2004 - client's or ours
-    return render_template(f"errors/{page}.html", sentence=sentence), status, headers or {}
+    return _page(f"errors/{page}.html", sentence), status, headers or {}
+
+
+def _page(template: str, sentence: str | None) -> str:
+    """Where the database fails only now, the page is made without it: an error's page does not fail."""
+    try:
+        return render_template(template, sentence=sentence)
+    except HubError:
+        guard.speak_of_nobody()
+        return render_template(template, sentence=sentence)

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, render_template, request, send_fil
 from flask.typing import ResponseReturnValue
 
 from hub.access.permissions import GRANTS, Permission
+from hub.cases.rules import Review
 from hub.web import guard
 from hub.web.routes import needs, open_to_all
 from hub.web.services import services
@@ -25,6 +26,7 @@ NAVIGATION = (
     (Permission.LOG_READ, "governance.index", "Access log"),
     (Permission.ACCOUNT_MANAGE, "people.accounts", "Accounts"),
     (Permission.STATEMENT_AGREE, "statement.show", "Statement"),
+    (Permission.SERVICE_STATUS, "web.status", "Service status"),
 )
 
 
@@ -45,12 +47,19 @@ def page_context() -> dict[str, Any]:
 
 
 def _navigation(role: Any) -> list[dict[str, Any]]:
-    here = (request.endpoint or "").split(".")[0]
+    here = request.endpoint or ""
     return [
-        {"text": text, "href": url_for(endpoint), "active": here == endpoint.split(".")[0]}
+        {"text": text, "href": url_for(endpoint), "active": _is_under(here, endpoint)}
         for permission, endpoint, text in NAVIGATION
         if permission in GRANTS[role]
     ]
+
+
+def _is_under(here: str, endpoint: str) -> bool:
+    """A feature's every page is under its entry; the pages of this module stand alone."""
+    return here == endpoint or (
+        not here.startswith("web.") and here.startswith(endpoint.partition(".")[0] + ".")
+    )
 
 
 @blueprint.get("/")
@@ -60,7 +69,27 @@ def home() -> ResponseReturnValue:
     who = guard.actor()
     granted = GRANTS[who.role] if who.role else frozenset()
     return render_template(
-        "home/home.html", granted=granted, P=Permission, unsent=services().people.unsent(who)
+        "home/home.html",
+        granted=granted,
+        P=Permission,
+        unsent=services().people.unsent(who),
+        reviews=services().cases.reviews(who) if Permission.CASE_LIST in granted else {},
+        unopened=services().meetings.unopened(who) if Permission.MEETING_LIST in granted else 0,
+        overdue=Review.OVERDUE,
+        soon=Review.SOON,
+    )
+
+
+@blueprint.get("/status")
+@needs(Permission.SERVICE_STATUS)
+def status() -> ResponseReturnValue:
+    """For who runs the service and who oversees it: what works, what waits, what guards the reader."""
+    who = guard.actor()
+    return render_template(
+        "home/status.html",
+        ready=services().governance.is_ready(),
+        unread=services().documents.unread(who),
+        guards=services().documents.guards(who),
     )
 
 

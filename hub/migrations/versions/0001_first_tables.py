@@ -217,6 +217,19 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['version_id'], ['statement_version.id'], name=op.f('fk_acceptance_version_id_statement_version')),
     sa.PrimaryKeyConstraint('account_id', 'version_id', 'part', name=op.f('pk_acceptance'))
     )
+    op.create_table('asked_search',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('account_id', sa.String(length=26), nullable=False),
+    sa.Column('session_id', sa.String(length=64), nullable=False),
+    sa.Column('sealed_form', sa.LargeBinary(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_asked_search_account_id_account')),
+    sa.ForeignKeyConstraint(['session_id'], ['session.id'], name=op.f('fk_asked_search_session_id_session')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_asked_search'))
+    )
+    with op.batch_alter_table('asked_search', schema=None) as batch_op:
+        batch_op.create_index('ix_asked_search_account', ['account_id', 'at'], unique=False)
+
     op.create_table('case_agency',
     sa.Column('case_id', sa.String(length=26), nullable=False),
     sa.Column('agency_id', sa.String(length=26), nullable=False),
@@ -473,6 +486,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_case_agency_agency')
 
     op.drop_table('case_agency')
+    with op.batch_alter_table('asked_search', schema=None) as batch_op:
+        batch_op.drop_index('ix_asked_search_account')
+
+    op.drop_table('asked_search')
     op.drop_table('acceptance')
     op.drop_table('statement_version')
     op.drop_table('sign_in_step')
