@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from tests import world as worlds
+from tests.access.canary import furnish
 from tests.conftest import ENGINES
 
 NUMBERS = itertools.count()
@@ -22,3 +23,21 @@ def shared(request, tmp_path_factory):
     built = worlds.open_world(home, url)
     yield built
     built.hub.db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def hub(request, tmp_path_factory):
+    """For the matrix: who may is decided by the same code on every database."""
+    home = worlds.copy_home(
+        request.getfixturevalue("sqlite_template"), tmp_path_factory.mktemp("matrix") / "home"
+    )
+    built = worlds.open_world(home)
+    furnish(built)
+    yield built
+    built.hub.db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def hub_on_each(shared):
+    furnish(shared)
+    return shared

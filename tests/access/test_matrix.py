@@ -3,110 +3,25 @@
 Whoever may not gets no word of the case, and the same bytes whether it exists or not; nobody gets a 500.
 """
 
-import io
 import itertools
 import re
 
 import pytest
 from flask import Blueprint, Flask
 
-from hub.access.permissions import GRANTS, Permission, Role
-from hub.ids import new_id
-from hub.meetings.model import Meeting, MeetingCase, MeetingInvitee, MeetingIssue
-from hub.people.model import Account, HeldForm
-from hub.statement.model import Acceptance
-from hub.statement.rules import PARTS
-from hub.statement.service import current_version
+from hub.access.permissions import GRANTS, Role
+from hub.people.model import Account
 from hub.web import guard
 from hub.web.routes import ATTRIBUTE, needs_of
-from tests.documents.conftest import Desk, pdf
-from tests.world import PASSWORD, START, QUICK
+from tests.access.canary import FIRST, NAME, RELATIONS, SECOND
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")
-RELATIONS = ("none", "excluded", "on case", "coordinates", "invited")
 ABSENT = "a" * 26
-NAME, FIRST, SECOND = "Canaryperson", "Canaryfirst", "Canarysecond"
 STANDS = {
     "on case": {Role.PRACTITIONER, Role.CHAIR, Role.ATTENDEE},
     "coordinates": {Role.COORDINATOR},
 }
 READERS = {Role.PRACTITIONER, Role.CHAIR, Role.ATTENDEE, Role.COORDINATOR}
-
-
-@pytest.fixture(scope="module")
-def hub(shared):
-    """One case of canary words with two documents, the first issued to a meeting; a person of each role and relation."""
-    for role, relation in itertools.product(Role, RELATIONS):
-        if relation != "coordinates":
-            _person(shared, f"{role}, {relation}", role, "police" if relation in ("on case", "excluded") else "housing")
-        else:
-            shared.people[f"{role}, {relation}"] = shared.people["coordinator"]
-    for role in Role:
-        _person(shared, f"{role}, unagreed", role, "police", agreed=False)
-    shared.canary = shared.make_case(name=NAME)
-    for role in Role:
-        shared.join_team(f"{role}, on case", shared.canary)
-        shared.join_team(f"{role}, excluded", shared.canary)
-        shared.join_team(f"{role}, unagreed", shared.canary)
-        shared.exclude(f"{role}, excluded", shared.canary)
-    desk = Desk(shared)
-    shared.documents = [
-        desk.upload(
-            pdf(f"{word} assessment"), f"{word}.pdf", "police", case=shared.canary, title=word, necessity=f"{word} it is"
-        ).document
-        for word in (FIRST, SECOND)
-    ]
-    shared.staged = desk.stage(pdf(NAME), f"{NAME}.pdf", "police", shared.canary)
-    _meeting(shared)
-    shared.held = shared.hub.people.hold_form(
-        shared.people["police"], path=f"/cases/{shared.canary}/close", fields=[("reason", NAME)]
-    )
-    return shared
-
-
-def _person(world, who, role, kind, *, agreed=True):
-    with world.hub.db.work() as work:
-        account = Account(
-            id=new_id(), area_id=world.area, agency_id=world.agencies[kind], email=f"{new_id()}@fenmarch.example",
-            name=f"Person {who}", role=role, state="active", password_hash=QUICK.hash(PASSWORD), totp_last_step=0,
-            created_at=START,
-        )  # fmt: skip
-        work.session.add(account)
-        work.session.flush()
-        current = current_version(work.session, world.area)
-        for part in PARTS if agreed else ():
-            work.session.add(
-                Acceptance(account_id=account.id, version_id=current.id, part=part, at=START, sha256=current.sha256)
-            )
-        work.commit()
-    world.people[who] = account.id
-
-
-def _meeting(world):
-    with world.hub.db.work() as work:
-        meeting = Meeting(
-            id=new_id(), area_id=world.area, level=2, locality="Northfen", starts_at=START, place="Room", state="planned",
-            chair_id=world.people["chair"], coordinator_id=world.people["other coordinator"], created_at=START, row_version=1,
-        )  # fmt: skip
-        work.session.add(meeting)
-        work.session.flush()
-        version = current_version(work.session, world.area)
-        for role, relation in itertools.product(Role, ("invited", "excluded")):
-            work.session.add(
-                MeetingInvitee(
-                    meeting_id=meeting.id, account_id=world.people[f"{role}, {relation}"], invited_at=START,
-                    affirmed_at=START, affirmed_version_id=version.id,
-                )
-            )  # fmt: skip
-        work.session.add(MeetingCase(meeting_id=meeting.id, case_id=world.canary, position=1))
-        work.session.add(
-            MeetingIssue(
-                meeting_id=meeting.id, document_id=world.documents[0], what="papers", issued_at=START,
-                issued_by=world.people["other coordinator"],
-            )
-        )  # fmt: skip
-        work.commit()
-    world.meeting = meeting.id
 
 
 def values_for(world, rule, *, there, document=0):
@@ -129,7 +44,12 @@ def paths(world, *, there=True, document=0):
     """(rule, path) of every route, filled in with what is there, or with ids of nothing."""
     adapter = world.app.url_map.bind("localhost")
     for rule in sorted(world.app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint)):
-        yield rule, adapter.build(rule.endpoint, values_for(world, rule, there=there, document=document), method=_a_method(rule))
+        yield (
+            rule,
+            adapter.build(
+                rule.endpoint, values_for(world, rule, there=there, document=document), method=_a_method(rule)
+            ),
+        )
 
 
 def _a_method(rule):
@@ -141,6 +61,11 @@ def asked(world, client, method, path, **more):
     if method == "POST":
         return world.post(client, path, more.pop("data", None), buffered=True, **more)
     return client.open(path, method=method, query_string=query, buffered=True, **more)
+
+
+def without_time(answer):
+    """The moment it was printed is on every page."""
+    return re.sub(rb'<time datetime="[^"]+"', b"<time", answer.data)
 
 
 def about_the_case(rule):
@@ -179,7 +104,7 @@ def test_who_may_not_gets_no_word_of_the_case_by_any_route_or_method(hub, role, 
     client = hub.client(f"{role}, {relation}")
     for document in (0, 1):
         for rule, path in paths(hub, document=document):
-            if document and "document" not in rule.arguments or rule.endpoint == "people.sign_out":
+            if (document and "document" not in rule.arguments) or rule.endpoint == "people.sign_out":
                 continue
             for method in sorted(rule.methods):
                 answer = asked(hub, client, method, path)
@@ -197,7 +122,7 @@ def test_forbidden_and_absent_are_the_same_in_status_headers_and_bytes(hub, role
         for method in sorted(rule.methods):
             first, second = (asked(hub, client, method, path) for path in (there, absent))
             assert first.status_code == second.status_code, (method, there)
-            assert first.data == second.data, (method, there)
+            assert without_time(first) == without_time(second), (method, there)
             assert dict(first.headers) == dict(second.headers), (method, there)
             if method != "OPTIONS":
                 assert first.status_code == 404, (method, there)
@@ -267,10 +192,15 @@ def test_a_method_that_a_route_lacks_is_refused_alike_for_everybody_and_everythi
     clients = [hub.client(), hub.client("practitioner, on case"), hub.client("practitioner, none")]
     for (rule, there), (_, absent) in zip(paths(hub), paths(hub, there=False), strict=True):
         same_path = {
-            method for other in hub.app.url_map.iter_rules() if other.rule == rule.rule for method in other.methods
+            method
+            for other in hub.app.url_map.iter_rules()
+            if other.rule == rule.rule
+            for method in other.methods
         }
         for method in sorted(set(METHODS) - same_path):
-            statuses = {asked(hub, client, method, path).status_code for client in clients for path in (there, absent)}
+            statuses = {
+                asked(hub, client, method, path).status_code for client in clients for path in (there, absent)
+            }
             assert statuses <= {400, 405}, (method, there)
             assert len(statuses) == 1, (method, there)
 
@@ -288,22 +218,46 @@ def test_who_lacks_the_permission_gets_nothing_even_on_their_own_case(hub, role)
 
 def test_malformed_ids_and_numbers_are_no_route(hub):
     client = hub.client("practitioner, on case")
-    for bad in ("A" * 26, "a" * 25, "a" * 27, "1" * 26, "..", "%00" * 26, "a" * 25 + "é", "a" * 26 + "%0a", "'--"):
+    for bad in (
+        "A" * 26,
+        "a" * 25,
+        "a" * 27,
+        "1" * 26,
+        "..",
+        "%00" * 26,
+        "a" * 25 + "é",
+        "a" * 26 + "%0a",
+        "'--",
+    ):
         for path in ("/cases/{}", "/documents/{}", "/unsent/{}", "/meetings/{}"):
             assert client.get(path.format(bad)).status_code == 404, (path, bad)
     for number in ("9" * 10, "-1", "1.0", "9" * 5000, "%00", "१"):
         assert client.get(f"/statement/versions/{number}").status_code == 404
         image = f"/documents/{hub.documents[0]}/versions/{number}/pages/1/image"
         assert client.get(image).status_code == 404
-    assert client.get(f"/documents/{hub.documents[0]}/versions/999999999/pages/999999999/image").status_code < 500
+    assert (
+        client.get(f"/documents/{hub.documents[0]}/versions/999999999/pages/999999999/image").status_code
+        < 500
+    )
 
 
-HOSTILE = ("", "\x00", "é" * 300, "9" * 400, "-1", "' OR 1=1 --", "<img src=x onerror=alert(1)>", "\u202egpj", "{{7*7}}")
+HOSTILE = (
+    "",
+    "\x00",
+    "é" * 300,
+    "9" * 400,
+    "-1",
+    "' OR 1=1 --",
+    "<img src=x onerror=alert(1)>",
+    "\u202egpj",
+    "{{7*7}}",
+)
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
-@pytest.mark.parametrize("who", ["coordinator", "police", "governance", "administrator", None])
-def test_no_value_in_any_field_or_query_gives_a_500(hub, who, value):
+@pytest.mark.parametrize("who", ["coordinator", "administrator", None])
+def test_no_value_in_any_field_or_query_gives_a_500(hub_on_each, who, value):
+    hub = hub_on_each
     client = hub.client(who)
     for rule, path in paths(hub):
         if rule.endpoint in ("people.sign_out", "people.suspend", "statement.publish"):
@@ -331,7 +285,7 @@ def _fields(hub, endpoint):
 
 
 def test_a_route_that_declares_nothing_stops_the_start(hub):
-    app = Flask("undeclared")
+    app = Flask("undeclared", static_folder=None)
     loose = Blueprint("loose", __name__)
     loose.add_url_rule("/loose", "page", lambda: "")
     app.register_blueprint(loose)
@@ -362,7 +316,9 @@ def test_the_readers_of_the_case_do_read_it(hub):
 
 
 def test_a_new_version_binds_on_the_next_request_of_every_session(hub):
-    clients = {who: hub.client(who) for who in ("police", "coordinator", "chair", "governance", "administrator")}
+    clients = {
+        who: hub.client(who) for who in ("police", "coordinator", "chair", "governance", "administrator")
+    }
     assert all(client.get("/").status_code == 200 for client in clients.values())
     second = hub.app.test_client()
     with hub.hub.db.work() as work:
@@ -375,7 +331,11 @@ def test_a_new_version_binds_on_the_next_request_of_every_session(hub):
     for client in (*clients.values(), second):
         answer = client.get("/")
         assert (answer.status_code, answer.location) == (303, "/statement/agree")
-    for path in (f"/cases/{hub.canary}", f"/documents/{hub.documents[0]}/versions/1/original", "/search/?q=assessment"):
+    for path in (
+        f"/cases/{hub.canary}",
+        f"/documents/{hub.documents[0]}/versions/1/original",
+        "/search/?q=assessment",
+    ):
         for method in ("GET", "HEAD", "OPTIONS"):
             assert second.open(path, method=method).location == "/statement/agree"
 

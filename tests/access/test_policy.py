@@ -106,9 +106,7 @@ def test_a_role_that_is_granted_nothing_may_nothing(monkeypatch):
     me = actor(Role.COORDINATOR)
     for permission, facts in itertools.product(Permission, RELATIONS.values()):
         assert not allowed(require_on_case, me, permission, facts)
-        assert not allowed(
-            require_on_document, me, permission, facts, document(issued_to=frozenset({ME}))
-        )
+        assert not allowed(require_on_document, me, permission, facts, document(issued_to=frozenset({ME})))
 
 
 def test_the_program_itself_holds_no_permission():

@@ -104,13 +104,21 @@ def _meeting(session, world, accounts, documents, dice):
         affirmed = START if dice.random() < 0.6 else None
         session.add(
             MeetingInvitee(
-                meeting_id=row.id, account_id=account, invited_at=START, affirmed_at=affirmed, affirmed_version_id=None
+                meeting_id=row.id,
+                account_id=account,
+                invited_at=START,
+                affirmed_at=affirmed,
+                affirmed_version_id=None,
             )
         )
     for document in dice.sample(documents, 8):
         session.add(
             MeetingIssue(
-                meeting_id=row.id, document_id=document, what="papers", issued_at=START, issued_by=world.people["chair"]
+                meeting_id=row.id,
+                document_id=document,
+                what="papers",
+                issued_at=START,
+                issued_by=world.people["chair"],
             )
         )
 
@@ -127,7 +135,9 @@ def actors(world):
             yield from (replace(own, role=role) for role in (Role.COORDINATOR, Role.ATTENDEE))
         else:
             yield replace(own, role=Role.PRACTITIONER, agency=world.agencies["police"])
-    yield Actor(area=world.area, account=None, agency=world.agencies["police"], role=Role.PRACTITIONER, name="")
+    yield Actor(
+        area=world.area, account=None, agency=world.agencies["police"], role=Role.PRACTITIONER, name=""
+    )
 
 
 def loads(load, session, actor, permission, id_):
@@ -158,7 +168,9 @@ def test_the_listed_documents_are_exactly_those_that_can_be_loaded(populated):
         listing = select(Document.id).join(Case, Case.id == Document.case_id)
         for actor in actors(populated):
             listed = list(session.scalars(listing.where(visible_documents(actor))))
-            loaded = {id_ for id_ in every if loads(load_document, session, actor, Permission.DOCUMENT_READ, id_)}
+            loaded = {
+                id_ for id_ in every if loads(load_document, session, actor, Permission.DOCUMENT_READ, id_)
+            }
             assert sorted(listed) == sorted(loaded), actor
             some, none = some + len(listed), none + len(every) - len(listed)
     assert some > 100
