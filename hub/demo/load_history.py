@@ -1,5 +1,6 @@
-"""The plan's year of reading, told to the hub: searches and downloads are made anew, the rest is recorded as it was.
+"""The plan's year of reading, told to the hub: some of it done anew through the services, the rest recorded.
 
+Searches, downloads, looks at meetings and exports are done anew, since only the hub knows what they give.
 What is recorded agrees with what the hub's services record when the same is done in the browser.
 """
 
@@ -29,7 +30,6 @@ from hub.ledger.events import (
     CasesListed,
     CaseViewed,
     LogRead,
-    MeetingViewed,
     PageViewed,
     SignInFailed,
 )
@@ -162,8 +162,9 @@ class History:
             """Delivered: how it ended and how much it was is recorded by the service."""
 
     def _meeting_viewed(self, event: DemoEvent) -> None:
+        self._past.commit()
         meeting = self._loaded.meetings.ids[str(event.meeting)]
-        self._past.record(self._actors[event.visit], MeetingViewed(meeting=meeting))
+        self._past.hub.meetings.show(self._actors[event.visit], meeting)
 
     def _searched(self, event: DemoEvent) -> None:
         self._past.commit()
