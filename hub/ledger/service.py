@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any, cast
 
@@ -94,16 +95,18 @@ def begin(session: Session, area: str) -> None:
 def verify(session: Session, area: str) -> int | None:
     """The first bad sequence number of the area's log, or None; columns are held against their leaf too."""
     checked: list[int] = []
-    broken = first_break(_walk(session, area, checked))
+    with closing(_walk(session, area, checked)) as entries:
+        broken = first_break(entries)
     return min([*checked, *([broken] if broken else [])], default=None) or _short(session, area)
 
 
-def _walk(session: Session, area: str, mismatched: list[int]) -> Iterator[tuple[int, str, bytes]]:
+def _walk(session: Session, area: str, mismatched: list[int]) -> Generator[tuple[int, str, bytes], None, None]:
     query = select(LogEntry).where(LogEntry.area_id == area).order_by(LogEntry.sequence)
-    for entry in session.scalars(query.execution_options(yield_per=1000)):
-        if not mismatched and _differs(entry):
-            mismatched.append(entry.sequence)
-        yield entry.sequence, entry.leaf, entry.chain
+    with session.execute(query.execution_options(yield_per=1000)) as rows:
+        for entry in rows.scalars():
+            if not mismatched and _differs(entry):
+                mismatched.append(entry.sequence)
+            yield entry.sequence, entry.leaf, entry.chain
 
 
 def _differs(entry: LogEntry) -> bool:

@@ -9,8 +9,9 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.exc import DataError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
+from hub.documents.reader.results import ReaderUnavailable
 from hub.errors import Closed, Conflict, HubError, Invalid, LogUnwritable, NotHere, Refused, Throttled
 from hub.ledger.events import AccessRefused
 from hub.web import guard
@@ -25,6 +26,7 @@ STATUS: dict[type[HubError], int] = {
     Conflict: 409,
     Throttled: 429,
     LogUnwritable: 503,
+    ReaderUnavailable: 503,
 }
 SENTENCES = {
     400: "The request was not understood.",
@@ -44,6 +46,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(StorageError, _storage_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DataError, _not_data)
+    app.register_error_handler(SecurityError, _foreign_host)
     app.register_error_handler(Exception, _fault)
 
 
@@ -85,6 +88,11 @@ def _kept_headers(error: HTTPException) -> dict[str, str]:
 def _not_data(_error: DataError) -> ResponseReturnValue:
     """A value that the database does not take as what it should be, such as text with a NUL."""
     return _answer(400, SENTENCES[400])
+
+
+def _foreign_host(_error: SecurityError) -> ResponseReturnValue:
+    """Asked for under a name that is not ours: no page, for its links would carry that name."""
+    return SENTENCES[400], 400, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def _fault(error: Exception) -> ResponseReturnValue:

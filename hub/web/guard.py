@@ -20,7 +20,7 @@ from hub.errors import HubError, NotHere
 from hub.people.sessions import Visit
 from hub.web import csrf, held
 from hub.web.address import client_address
-from hub.web.routes import OPEN, Needs, needs_of
+from hub.web.routes import Needs, needs_of
 from hub.web.services import services
 
 RETURN_TO = "return_to"
@@ -106,7 +106,10 @@ def device() -> str:
 
 
 def _decide() -> ResponseReturnValue | None:
-    asked = needs_of(current_app, request.endpoint) if request.endpoint else OPEN
+    """What has no endpoint is no route of ours: it goes on to its 404, 405 or redirect, and runs nothing."""
+    if request.endpoint is None:
+        return None
+    asked = needs_of(current_app, request.endpoint)
     if asked is None:
         raise UndeclaredRoute(str(request.endpoint))
     _refuse_nul()

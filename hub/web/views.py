@@ -19,6 +19,7 @@ from hub.web.services import services
 blueprint = Blueprint("web", __name__)
 OWN_ASSETS = Path(__file__).parent / "assets"
 A_YEAR = 31_536_000
+LONGEST_NAME = 100
 NAVIGATION = (
     (Permission.CASE_LIST, "cases.index", "Cases"),
     (Permission.MEETING_LIST, "meetings.index", "My meetings"),
@@ -114,8 +115,10 @@ def asset(name: str) -> ResponseReturnValue:
 
 
 def asset_path(name: str) -> Path | None:
+    if "/" in name or len(name) > LONGEST_NAME:
+        return None
     own = OWN_ASSETS / name
-    if "/" not in name and own.is_file():
+    if own.is_file():
         return own
     folder = services().config.assets
     listed = _listed(folder) if folder else {}

@@ -323,9 +323,8 @@ def test_a_database_that_is_gone_is_503_with_a_page_and_comes_back(world, monkey
         for name, value in vars(gone).items():
             patch.setattr(db, name, value)
         for path in ("/", f"/cases/{world.case}"):
-            for method in ("GET", "POST"):
-                answer = client.open(path, method=method)
-                assert answer.status_code == 503 or (path, method) == ("/", "POST"), (path, method)
+            assert client.head(path).status_code == 503
+            assert client.post(path).status_code == 405, "an error's own page does not fail either"
             assert b"Try again in a minute" in client.get(path).data
         assert client.get("/healthz").status_code == 200
         assert world.app.test_client().get("/readyz").status_code == 503
