@@ -18,7 +18,7 @@ from hub.db import Entry
 from hub.documents.model import StoredObject
 from hub.documents.objects import sealed_object
 from hub.documents.reader import Kind, Refused
-from hub.documents.reading import CHUNK, At, Reading, in_memory
+from hub.documents.reading import At, Reading, in_memory
 from hub.documents.records import open_file_name
 from hub.documents.rules import Unsatisfiable, byte_range
 from hub.errors import HubError
@@ -28,6 +28,8 @@ from storage.sealed import SealedReader
 
 DOWNLOAD = Permission.DOCUMENT_DOWNLOAD
 RECHECK_SECONDS = 1.0
+CHUNK = 256 * 1024
+"""Handed to the server at once: of 64 KiB to 1 MiB the quickest, for it stays in the processor's cache."""
 COMPLETE, LEFT, STOPPED, FAILED = "complete", "cut by the reader", "cut: no longer allowed", "failed"
 Still = Callable[[], bool]
 """Whether the session still lives and the statement in force is agreed."""
