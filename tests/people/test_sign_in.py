@@ -104,7 +104,9 @@ def test_a_failed_sign_in_is_in_the_log_without_what_was_typed(world):
     assert "wrong pass phrase" not in entry.leaf
 
 
-@pytest.mark.parametrize("typed", ["\uff11\uff12\uff13\uff14\uff15\uff16", "12345", "1234567", "abcdef", "é" * 6, "0" * 20])
+@pytest.mark.parametrize(
+    "typed", ["\uff11\uff12\uff13\uff14\uff15\uff16", "12345", "1234567", "abcdef", "é" * 6, "0" * 20]
+)
 def test_a_strange_code_is_a_wrong_code(world, typed):
     answer = sign_in(world, typed=typed)
     assert answer.status_code == 400

@@ -60,7 +60,9 @@ def test_what_is_written_is_shown_as_words_never_as_markup(world):
 def test_of_two_who_edit_one_draft_the_second_is_told_and_keeps_the_words(world):
     first, second = world.client("coordinator"), world.client("other coordinator")
     assert world.post(first, "/statement/edit", EDITED | {"seen": "0"}).status_code == 303
-    answer = world.post(second, "/statement/edit", {"confidentiality": "Mine.", "equality": "Mine too.", "seen": "0"})
+    answer = world.post(
+        second, "/statement/edit", {"confidentiality": "Mine.", "equality": "Mine too.", "seen": "0"}
+    )
     assert answer.status_code == 409
     page = answer.get_data(as_text=True)
     assert "Mine too." in page
@@ -90,7 +92,9 @@ def at_once(*calls):
 
 def test_two_first_drafts_at_once_make_one(world):
     editors = [world.actor("coordinator"), world.actor("other coordinator")]
-    ends = at_once(*(lambda editor=editor: world.hub.statement.save(editor, **EDITED, seen=0) for editor in editors))
+    ends = at_once(
+        *(lambda editor=editor: world.hub.statement.save(editor, **EDITED, seen=0) for editor in editors)
+    )
     assert ends == ["Conflict", "done"]
     with world.hub.db.reading() as session:
         drafts = select(func.count()).where(StatementVersion.number.is_(None))

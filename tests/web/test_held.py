@@ -70,7 +70,9 @@ def test_a_kept_form_that_is_refused_again_stays(world):
     client = world.client("coordinator")
     client.post("/statement/edit", data={"csrf_token": "stale", "confidentiality": WORDS})
     (held,) = held_of(world)
-    assert world.post(client, "/statement/edit", {"confidentiality": WORDS, "unsent": held}).status_code == 400
+    assert (
+        world.post(client, "/statement/edit", {"confidentiality": WORDS, "unsent": held}).status_code == 400
+    )
     assert held_of(world) == [held]
 
 
@@ -85,7 +87,9 @@ def test_a_kept_form_is_discarded_by_its_owner(world):
 def test_naming_somebody_elses_kept_form_erases_nothing(world):
     theirs = world.hub.people.hold_form(world.people["police"], path="/x", fields=[("a", "b")])
     client = world.client("coordinator")
-    answer = world.post(client, "/statement/edit", {"confidentiality": "a", "equality": "b", "seen": "0", "unsent": theirs})
+    answer = world.post(
+        client, "/statement/edit", {"confidentiality": "a", "equality": "b", "seen": "0", "unsent": theirs}
+    )
     assert answer.status_code == 303
     assert held_of(world, "police") == [theirs]
 
