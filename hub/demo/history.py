@@ -243,7 +243,7 @@ def _inspect(visit: _Visit) -> None:
 def _read(visit: _Visit, world: _World) -> None:
     there = [reach for reach in world.reach[visit.person.key] if reach.since < visit.at]
     visit.tell("case.listed")
-    if there and visit.rng.randrange(4) == 0:
+    if there and visit.rng.randrange(8) == 0:
         shown = visit.rng.sample(there, min(len(there), visit.rng.randint(1, 5)))
         keys = tuple(reach.document.key for reach in shown)
         visit.tell("search.run", detail=visit.rng.choice(_QUERIES), documents=keys)

@@ -1,6 +1,7 @@
 """The fictional area loaded into a real hub, once on each database; what is in it agrees with the plan and the log."""
 
 import base64
+import fcntl
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ import pytest
 from sqlalchemy import func, select
 
 from config import Config
-from hub.access.actor import Actor
+from hub.access.actor import Actor, program
 from hub.app import build_services
 from hub.cases.model import Case, CaseAgency, CaseChange, CaseExclusion, CaseMember
 from hub.cases.sealed import open_nominal
@@ -27,13 +28,16 @@ from hub.clock import london_date
 from hub.commands.install import prepare
 from hub.demo.load import SEED
 from hub.demo.plan import DemoPlan, make_plan
+from hub.demo.unfinished import LOADING, alone
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
 from hub.errors import NotHere
 from hub.ledger import service as ledger
-from hub.ledger.events import Reason
+from hub.ledger.events import Reason, ServiceStarted
 from hub.ledger.model import LogEntry
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
-from hub.people.model import Account, Agency, Area, SignedInSession
+from hub.migrations import is_current
+from hub.people.founding import found_area
+from hub.people.model import Account, Agency, Area, Installation, SignedInSession
 from hub.search.service import Request
 from hub.services import Services
 from hub.statement.rules import PARTS
@@ -394,3 +398,36 @@ def _wait_for_objects(home: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail("The load sealed nothing.")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_unfinished_area_is_cleared_with_its_log_and_the_hub_is_as_new(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgres").database("unfinished") if engine == "postgresql" else ""
+    config, told = settings(tmp_path / "home", url), []
+    prepare(config, demo=False, progress=told.append)
+    hub = build_services(config)
+    with hub.db.work() as work:
+        area = found_area(work.session, hub.clock, hub.vaults, name="Half", localities=["Here"], demo=True)
+        area.settings = dict(LOADING)
+        work.record(program(area.id), ServiceStarted(version="0"))
+        work.commit()
+    hub.db.engine.dispose()
+    prepare(config, demo=False, progress=told.append)
+    with hub.db.reading() as session:
+        assert session.scalars(select(Area)).all() == []
+        assert session.scalars(select(LogEntry)).all() == []
+        assert session.scalars(select(Installation)).one()
+    assert is_current(hub.db.engine)
+    assert told == ["Demo: an earlier load did not finish; it is cleared away."]
+    hub.db.engine.dispose()
+
+
+def test_only_one_process_of_a_home_loads_at_a_time(tmp_path: Path) -> None:
+    with alone(tmp_path):
+        descriptor = os.open(tmp_path / "demo.lock", os.O_RDWR)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(descriptor)
