@@ -36,11 +36,15 @@ class Visits:
     def __init__(self, past: Past, people: People) -> None:
         self._past, self._people = past, people
         self._agreed: dict[str, set[Part]] = {}
+        self._accounts: dict[str, Account] = {}
 
     def sign_in(self, person: str) -> Actor:
         past, known = self._past, self._people.actor(person)
-        account = past.session.get_one(Account, str(known.account))
-        _, session = past.hub.sessions.start(past.work, account, address=known.address, device=known.device)
+        if person not in self._accounts:
+            self._accounts[person] = past.session.get_one(Account, str(known.account))
+        _, session = past.hub.sessions.start(
+            past.work, self._accounts[person], address=known.address, device=known.device
+        )
         actor = self._people.actor(person, session)
         past.record(actor, SignedIn())
         return actor
