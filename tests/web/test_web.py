@@ -219,7 +219,7 @@ def settings(tmp_path, **more):
     ("name", "value"),
     [
         ("HUB_ENV", "prod"), ("HUB_ENV", "PRODUCTION"), ("HUB_MAX_UPLOAD", "0"), ("HUB_MAX_UPLOAD", "-1"),
-        ("HUB_MAX_UPLOAD", "1.5"), ("HUB_MAX_UPLOAD", "١"), ("HUB_MAX_UPLOAD", "9" * 5000), ("HUB_IDLE_MINUTES", "x"),
+        ("HUB_MAX_UPLOAD", "1.5"), ("HUB_MAX_UPLOAD", "\u0661"), ("HUB_MAX_UPLOAD", "9" * 5000), ("HUB_IDLE_MINUTES", "x"),
         ("HUB_IDLE_MINUTES", "999999"), ("HUB_SESSION_HOURS", "0"), ("HUB_TRUSTED_PROXIES", "proxy.example"),
         ("HUB_TRUSTED_PROXIES", "10.0.0.1/8"), ("HUB_SECRET", "short"), ("HUB_SECRET", "a" * 64), ("HUB_SECRET", "ab" * 32),
         ("HUB_PUBLIC_URL", "hub.example"), ("HUB_PUBLIC_URL", "javascript:alert(1)"), ("HUB_PUBLIC_URL", "https://a/b"),
