@@ -41,6 +41,8 @@ def _compare(sealed: Address, plain: Address) -> None:
         "download_1_stream_of_nginx", [SIZE / one.whole for one in ours], [SIZE / one.whole for one in theirs]
     )
     _tell_rate("download_4_streams_of_nginx", four, four_plain)
+    body, body_plain = (middle([SIZE / (one.whole - one.first) for one in side]) for side in (ours, theirs))
+    progress(f"download: after the first byte hub {body / 1e9:.2f} GB/s, nginx {body_plain / 1e9:.2f} GB/s")
     first, first_plain = middle([one.first for one in ours]), middle([one.first for one in theirs])
     detail = (
         f"to the first byte of the body, connecting included: hub {ms(first)} (session, statement, permission, entry "

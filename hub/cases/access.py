@@ -28,7 +28,7 @@ def load_case(session: Session, actor: Actor, permission: Permission, case: str)
     """The case, if the actor may do this to it. Raises NotHere, alike for absent and forbidden."""
     row = session.get(Case, case)
     if row is None:
-        _facts_of_nothing(session, case)
+        facts_of_nothing(session, case)
         raise NotHere(permission=permission, why="absent", case=case)
     try:
         require_on_case(actor, permission, case_facts(session, row))
@@ -51,7 +51,7 @@ def case_facts(session: Session, case: Case) -> CaseFacts:
     )
 
 
-def _facts_of_nothing(session: Session, case: str) -> None:
+def facts_of_nothing(session: Session, case: str) -> None:
     """The same query for a case that is not there: absence must not answer sooner."""
     session.execute(_LINKED, {"case": case}).all()
 

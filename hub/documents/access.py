@@ -3,14 +3,14 @@
 The two ways are held to each other by a test: `visible_documents` lists exactly what `load_document` gives.
 """
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
 from hub.access.permissions import GRANTS, Permission, Role
 from hub.access.policy import Denied, DocumentFacts, require_on_document
-from hub.cases.access import case_facts, visible_cases
-from hub.cases.model import Case, CaseAgency, CaseExclusion, CaseMember
+from hub.cases.access import case_facts, facts_of_nothing, visible_cases
+from hub.cases.model import Case, CaseExclusion
 from hub.documents.model import Document, DocumentAudience
 from hub.errors import NotHere
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
@@ -22,11 +22,11 @@ def load_document(
     session: Session, actor: Actor, permission: Permission, document: str
 ) -> tuple[Case, Document]:
     """The document and its case, if the actor may do this to it. Raises NotHere, alike for absent and forbidden."""
-    row = session.get(Document, document)
-    if row is None:
+    found = session.execute(_WITH_CASE, {"document": document}).one_or_none()
+    if found is None:
         _work_of_nothing(session, document)
         raise NotHere(permission=permission, why="absent", document=document)
-    case = session.get_one(Case, row.case_id)
+    row, case = found
     try:
         require_on_document(actor, permission, case_facts(session, case), document_facts(session, row))
     except Denied as denied:
@@ -38,10 +38,8 @@ def load_document(
 
 def _work_of_nothing(session: Session, document: str) -> None:
     """The same queries for a document that is not there: absence must not answer sooner."""
-    session.get(Case, document)
-    for column in (CaseAgency.case_id, CaseMember.case_id, CaseExclusion.case_id):
-        session.scalars(select(column).where(column == document)).all()
-    session.scalars(_holders(document)).all()
+    facts_of_nothing(session, document)
+    session.scalars(_HOLDERS, {"document": document}).all()
 
 
 def document_facts(session: Session, document: Document) -> DocumentFacts:
@@ -54,21 +52,24 @@ def document_facts(session: Session, document: Document) -> DocumentFacts:
         owner=document.owner_id,
         uploader=document.uploader_id,
         audience=audience,
-        issued_to=frozenset(session.scalars(_holders(document.id))),
+        issued_to=frozenset(session.scalars(_HOLDERS, {"document": document.id})),
     )
 
 
-def _holders(document: str) -> Select[str]:
-    return (
-        select(MeetingInvitee.account_id)
-        .join(MeetingIssue, MeetingIssue.meeting_id == MeetingInvitee.meeting_id)
-        .join(Meeting, Meeting.id == MeetingInvitee.meeting_id)
-        .where(
-            MeetingIssue.document_id == document,
-            MeetingInvitee.affirmed_at.is_not(None),
-            Meeting.state != CANCELLED,
-        )
+_WITH_CASE = (
+    select(Document, Case).join(Case, Case.id == Document.case_id).where(Document.id == bindparam("document"))
+)
+_HOLDERS = (
+    select(MeetingInvitee.account_id)
+    .join(MeetingIssue, MeetingIssue.meeting_id == MeetingInvitee.meeting_id)
+    .join(Meeting, Meeting.id == MeetingInvitee.meeting_id)
+    .where(
+        MeetingIssue.document_id == bindparam("document"),
+        MeetingInvitee.affirmed_at.is_not(None),
+        Meeting.state != CANCELLED,
     )
+)
+"""Made once: asked for every page and every download."""
 
 
 def visible_documents(actor: Actor) -> ColumnElement[bool]:

@@ -29,7 +29,7 @@ from storage.sealed import SealedReader
 DOWNLOAD = Permission.DOCUMENT_DOWNLOAD
 RECHECK_SECONDS = 1.0
 CHUNK = 256 * 1024
-"""Handed to the server at once: of 64 KiB to 1 MiB the quickest, for it stays in the processor's cache."""
+"""Bytes handed to the server at once: the first soon, and each small enough for the processor's cache."""
 COMPLETE, LEFT, STOPPED, FAILED = "complete", "cut by the reader", "cut: no longer allowed", "failed"
 Still = Callable[[], bool]
 """Whether the session still lives and the statement in force is agreed."""
