@@ -60,7 +60,7 @@ def _a_method(rule):
 def asked(world, client, method, path, **more):
     query = {"q": "assessment"} if path == "/search/" else None
     if method == "POST":
-        return world.post(client, path, more.pop("data", None), buffered=True, **more)
+        return world.post(client, path, more.pop("data", {"q": "assessment"}), buffered=True, **more)
     return client.open(path, method=method, query_string=query, buffered=True, **more)
 
 
