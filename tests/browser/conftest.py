@@ -1,5 +1,6 @@
 """A browser, a running hub, and people in front of it."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,13 +78,12 @@ def server(_front_end: None, executable: str, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def people(browser: Browser, server: Server, axe: Path, request) -> Iterator[People]:
+def people(browser: Browser, server: Server, axe: Path) -> Iterator[People]:
     """`people(login)` signs in through the pages, the second time by the cookie of the first; `people()`: at the door.
 
     A name is of tests/world.py. Everyone's last pages are asked about at the end.
     """
     opened: list[Person] = []
-    request.node._opened = opened
 
     def at_browser(
         who: Login | str | None = None, *, script: bool = True, at: Server | None = None
@@ -99,15 +99,6 @@ def people(browser: Browser, server: Server, axe: Path, request) -> Iterator[Peo
         return person
 
     yield at_browser
-    for person in opened:
-        person.close()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    if outcome.get_result().failed and "_opened" in item.__dict__:
-        for n, p in enumerate(item._opened):
-            print("AT", p.page.url)
-            p.page.screenshot(path=f"/tmp/fail{n}.png", full_page=True)
-            Path(f"/tmp/fail{n}.html").write_text(p.page.content())
+    with contextlib.ExitStack() as each:
+        for person in opened:
+            each.callback(person.close)

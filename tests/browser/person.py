@@ -64,7 +64,10 @@ SIDEWAYS = """
 
 
 class Person:
-    """One browser context: its own cookies, its own watch. `script`: whether it runs JavaScript."""
+    """One browser context: its own cookies, its own watch.
+
+    `script`: whether it runs JavaScript; axe-core itself cannot do without.
+    """
 
     def __init__(
         self, browser: Browser, server: Server, axe: Path, *, script: bool = True, state: Any = None
@@ -98,7 +101,7 @@ class Person:
 
     def _arrived(self, frame: Frame) -> None:
         if frame.parent_frame is None and frame.url.startswith("http"):
-            self.unchecked.append(frame.url)
+            self.unchecked.append(_address(frame.url))
 
     def _asked(self, request: Request) -> None:
         host = urlsplit(request.url)
@@ -119,7 +122,7 @@ class Person:
 
     def check(self) -> None:
         """The page now shown, all of it: its shape, its accessibility, its layout, what the browser said."""
-        page, here = self.page, self.page.url
+        page, here = self.page, _address(self.page.url)
         page.wait_for_load_state("load")
         self.unchecked = [url for url in self.unchecked if url != here]
         self.checked.append(here)
@@ -127,7 +130,9 @@ class Person:
         self.faults.clear()
         if not TITLE.match(page.title()):
             found.append(f"title: {page.title()!r}")
-        found += self._shape() + self._axe() + self._layout()
+        found += self._shape() + self._layout()
+        if self.script:
+            found += self._axe()
         assert not found, f"{here}\n" + "\n".join(found)
 
     def _shape(self) -> list[str]:
@@ -168,7 +173,7 @@ class Person:
 
     def pass_over(self) -> None:
         """Leave out the page now shown: one like it was checked before."""
-        self.unchecked = [url for url in self.unchecked if url != self.page.url]
+        self.unchecked = [url for url in self.unchecked if url != _address(self.page.url)]
 
     # --- doing ---
 
@@ -214,3 +219,8 @@ class Person:
 
     def sees_nothing_of(self, text: str) -> None:
         assert text.lower() not in self.page.content().lower(), f"{text!r} stands in {self.page.url}"
+
+
+def _address(url: str) -> str:
+    """Going to a place within a page is no new page."""
+    return url.partition("#")[0]
