@@ -100,7 +100,8 @@ class Person:
         page.on("framenavigated", self._arrived)
 
     def _arrived(self, frame: Frame) -> None:
-        if frame.parent_frame is None and frame.url.startswith("http"):
+        within = "#" in frame.url and _address(frame.url) in self.checked
+        if frame.parent_frame is None and frame.url.startswith("http") and not within:
             self.unchecked.append(_address(frame.url))
 
     def _asked(self, request: Request) -> None:

@@ -43,7 +43,7 @@ def test_text_and_files_outlive_a_new_statement(people: People, own_server: Serv
         "A new confidentiality statement. " * 10
     )
     editor.send("Save the draft and preview it")
-    editor.page.get_by_label("Reason", exact=False).fill("The agencies asked for plainer words.")
+    editor.page.get_by_role("main").get_by_role("textbox").fill("The agencies asked for plainer words.")
     editor.send("Publish")
     assert editor.page.url.endswith("/statement/agree")
 
