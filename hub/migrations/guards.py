@@ -6,9 +6,10 @@ by the chain and by what is kept elsewhere, not prevented here.
 
 from sqlalchemy import Connection, text
 
-KEPT = ("log_entry", "acceptance")
+KEPT = {"log_entry": "", "acceptance": "", "statement_version": "WHEN (OLD.number IS NOT NULL)"}
+"""Tables, and which of their rows: a draft of the statement may change, a published version never."""
 _SQLITE = """
-CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
+CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} {when}
 BEGIN SELECT RAISE(ABORT, '{table} is never changed'); END
 """
 _FUNCTION = """
@@ -16,7 +17,11 @@ CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '% is never changed', TG_TABLE_NAME; END $$
 """
 _POSTGRESQL = """
-CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table}
+FOR EACH ROW {when} EXECUTE FUNCTION refuse_change()
+"""
+_NEVER_EMPTIED = """
+CREATE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 """
 
@@ -38,5 +43,10 @@ def unguard_log(connection: Connection) -> None:
 
 def _statements(dialect: str) -> list[str]:
     if dialect == "postgresql":
-        return [_FUNCTION, *(_POSTGRESQL.format(table=table) for table in KEPT)]
-    return [_SQLITE.format(table=table, verb=verb) for table in KEPT for verb in ("update", "delete")]
+        kept = [_POSTGRESQL.format(table=table, when=when) for table, when in KEPT.items()]
+        return [_FUNCTION, *kept, *(_NEVER_EMPTIED.format(table=table) for table in KEPT)]
+    return [
+        _SQLITE.format(table=table, verb=verb, when=when)
+        for table, when in KEPT.items()
+        for verb in ("update", "delete")
+    ]

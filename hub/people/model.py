@@ -101,8 +101,11 @@ class SignInStep(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
     email_hash: Mapped[str] = mapped_column(String(64))
+    address_hash: Mapped[str] = mapped_column(String(64))
     password_right: Mapped[bool] = mapped_column(Boolean)
     ends_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_sign_in_step_address", "address_hash", "ends_at"),)
 
 
 class Throttle(Base):

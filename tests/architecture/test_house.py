@@ -95,7 +95,7 @@ def test_nothing_below_the_views_imports_a_view():
 def test_rules_are_pure(name):
     import sys
 
-    own = ("hub.access", "hub.errors", "hub.ids") + tuple(f"hub.{feature}.rules" for feature in FEATURES)
+    own = ("hub.access", "hub.errors", "hub.ids", *(f"hub.{feature}.rules" for feature in FEATURES))
     for one in imports(name):
         assert one.split(".")[0] in sys.stdlib_module_names or under(one, *own) or one == "hub", one
     assert not any(under(one, "sqlite3", "socket", "urllib", "subprocess") for one in imports(name))

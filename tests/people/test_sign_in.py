@@ -9,7 +9,7 @@ from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import select
 
 from hub.access.permissions import Role
-from hub.people import service as people_service
+from hub.errors import Refused, Throttled
 from hub.people.model import Account, SignedInSession
 from tests.world import PASSWORD, TOTP_SECRET, csrf
 
@@ -144,7 +144,7 @@ def test_of_two_sign_ins_at_once_with_one_code_exactly_one_gets_in(world):
             passed.append(
                 hub.offer_code(token=step, email=email("police"), code=typed, address="192.0.2.9", device="")
             )
-        except people_service.Refused:
+        except Refused:
             pass
         except Exception as error:  # noqa: BLE001 - told by the assertion below
             passed.append(error)
@@ -172,7 +172,7 @@ def test_a_first_step_is_over_after_five_minutes_and_is_for_one_address(world):
     world.clock.forward(minutes=5, seconds=1)
     assert world.post(client, "/sign-in/code", {"code": code(world)}).status_code == 400
     token = world.hub.people.offer_password(email=email("police"), password=PASSWORD, address="192.0.2.9")
-    with pytest.raises(people_service.Refused):
+    with pytest.raises(Refused):
         world.hub.people.offer_code(
             token=token, email=email("probation"), code=code(world), address="192.0.2.9", device=""
         )
@@ -221,7 +221,7 @@ def test_parallel_failures_are_all_counted(world):
         gate.wait()
         try:
             hub.offer_code(token=step, email=email("nobody"), code="1", address="192.0.2.9", device="")
-        except people_service.Refused:
+        except Refused:
             pass
         except Exception as error:  # noqa: BLE001 - told by the assertion below
             faults.append(error)
@@ -456,7 +456,7 @@ def test_of_two_who_send_one_invitation_at_once_one_is_too_late(world):
         try:
             world.hub.people.enrol(token, password=password, code=typed, address="192.0.2.1", device="")
             ends.append("in")
-        except people_service.Refused:
+        except Refused:
             ends.append("late")
         except Exception as error:  # noqa: BLE001 - told by the assertion below
             ends.append(error)
@@ -489,3 +489,13 @@ def test_an_invitation_of_another_area_or_of_nobody_is_nothing(world):
     for path in ("invite", "suspend", "restore"):
         assert world.post(admin, f"/accounts/{'a' * 26}/{path}").status_code == 404
     assert world.client().get("/enrol/" + "x" * 43).status_code == 403
+
+
+def test_one_address_has_only_so_many_passwords_checked(world, monkeypatch):
+    monkeypatch.setattr("hub.people.signing_in.MOST_STEPS", 3)
+    people = world.hub.people
+    for number in range(3):
+        people.offer_password(email=f"p{number}@fenmarch.example", password="guess", address="198.51.100.9")
+    with pytest.raises(Throttled):
+        people.offer_password(email="p4@fenmarch.example", password="guess", address="198.51.100.9")
+    assert people.offer_password(email="p4@fenmarch.example", password="guess", address="198.51.100.10")

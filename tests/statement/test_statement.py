@@ -4,7 +4,8 @@ import hashlib
 import threading
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from hub.errors import Conflict, Invalid, NotHere
 from hub.statement.model import Acceptance, StatementVersion
@@ -198,3 +199,10 @@ def test_an_absent_version_is_not_here(world):
 
 def test_the_parts_have_names():
     assert [part.label for part in Part] == ["Confidentiality", "Equality and diversity"]
+
+
+def test_a_published_version_cannot_be_edited_in_the_database(world):
+    with world.hub.db.work() as work, pytest.raises(DBAPIError, match="never changed"):
+        work.session.execute(text("UPDATE statement_version SET confidentiality = 'nothing'"))
+    with world.hub.db.work() as work, pytest.raises(DBAPIError, match="never changed"):
+        work.session.execute(text("DELETE FROM statement_version"))

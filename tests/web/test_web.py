@@ -93,7 +93,8 @@ def test_every_error_is_a_page_with_strict_headers(world, monkeypatch):
     def fail(_self, _actor, *_rest, **_more):
         raise failure
 
-    for failure, status in ((ZeroDivisionError("inner words"), 500), (Unavailable("inner words"), 503)):
+    failures = ((ZeroDivisionError("inner words"), 500), (Unavailable("inner words"), 503))
+    for failure, status in failures:  # noqa: B007 - `fail` raises it
         monkeypatch.setattr(type(world.hub.statement), "versions", fail)
         answer = coordinator.get("/statement/versions")
         assert answer.status_code == status
