@@ -77,7 +77,7 @@ def logged(bench: Bench) -> None:
         with_entry, without = in_turns(ROUNDS_OF_LOAD, lambda: rate(port), lambda: rate(other))
     detail = (
         f"the case page, {BROWSERS} browsers at once: {middle(with_entry):.0f} a second with its entry committed, "
-        f"{middle(without):.0f} from the same hub with the appending of entries taken out (bench/unlogged.py)"
+        f"{middle(without):.0f} from the same hub with entries, and so commits, taken out (bench/unlogged.py)"
     )
     tell(
         "logged_page_of_unlogged",
