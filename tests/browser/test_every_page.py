@@ -80,6 +80,7 @@ def walk(server: Server) -> Walk:
     hub, world = server.hub, server.world
     filed = arranged.document(server)
     meeting = arranged.meeting(server, filed.document, server.login("attendee"))
+    arranged.document(server, title="Not issued yet")
     invitation = hub.people.invite(
         world.actor("administrator"),
         email="nova@fenmarch.example",
@@ -153,7 +154,7 @@ def test_pages_at_the_door(walk: Walk, people: People) -> None:
         person.go(path)
     person.go("/no-such-page", status=404)
     person.go("/session/extend", status=405)
-    person.go(f"/enrol/{'x' * 40}", status=404)
+    person.go(f"/enrol/{'x' * 40}", status=403)
     login = walk.server.person("Dora Newman-Fable", Role.ATTENDEE, "health", agreed=False)
     wrong = people()
     wrong.go("/sign-in")
