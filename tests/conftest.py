@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def postgresql_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("template-pg") / "home"
     worlds.build(home, postgres.database("template_world"))
     return home
@@ -42,15 +43,21 @@ def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPat
 @pytest.fixture(params=ENGINES)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[worlds.World]:
     """A populated hub of this test's own."""
-    home, url = tmp_path / "home", ""
+    home = tmp_path / "home"
+    worlds.copy_home(request.getfixturevalue(f"{request.param}_template"), home)
+    with _database(request) as url:
+        built = worlds.open_world(home, url)
+        yield built
+        built.hub.documents.close()
+        built.hub.db.engine.dispose()
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """SQLite's is in the home; PostgreSQL's is a copy of the template, dropped again."""
     if request.param == "sqlite":
-        worlds.copy_home(request.getfixturevalue("sqlite_template"), home)
-    else:
-        worlds.copy_home(request.getfixturevalue("postgres_template"), home)
-        url = request.getfixturevalue("postgres").database(
-            f"world_{next(NUMBERS)}", template="template_world"
-        )
-    built = worlds.open_world(home, url)
-    yield built
-    built.hub.documents.close()
-    built.hub.db.engine.dispose()
+        yield ""
+        return
+    server, name = request.getfixturevalue("postgres"), f"world_{next(NUMBERS)}"
+    yield server.database(name, template="template_world")
+    server.drop(name)

@@ -17,7 +17,7 @@ def shared(request, tmp_path_factory):
     if request.param == "sqlite":
         worlds.copy_home(request.getfixturevalue("sqlite_template"), home)
     else:
-        worlds.copy_home(request.getfixturevalue("postgres_template"), home)
+        worlds.copy_home(request.getfixturevalue("postgresql_template"), home)
         name = f"shared_{next(NUMBERS)}"
         url = request.getfixturevalue("postgres").database(name, template="template_world")
     built = worlds.open_world(home, url)
