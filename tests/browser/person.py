@@ -92,7 +92,6 @@ class Person:
         self.context.on("weberror", lambda error: self.faults.append(f"script error: {error.error}"))
         self.context.on("page", self._watch)
         self.page: Page = self.context.new_page()
-        self.devtools = self.context.new_cdp_session(self.page)
 
     # --- watching ---
 
@@ -161,9 +160,11 @@ class Person:
 
     def _large_text(self) -> list[str]:
         """As someone sees it whose browser is set to letters twice as large: media queries in rem know of it too."""
-        self.devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+        devtools = self.context.new_cdp_session(self.page)
+        devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
         wide = self.page.evaluate(SIDEWAYS)
-        self.devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 16, "fixed": 13}})
+        devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 16, "fixed": 13}})
+        devtools.detach()
         return [f"sideways with text of 200%: {wide}"] if wide else []
 
     def close(self) -> None:
