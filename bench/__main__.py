@@ -33,12 +33,22 @@ PROGRAMS = {
 def main(words: list[str]) -> int:
     names = _asked(words)
     own = [name for name in OWN if name in names]
+    ends: list[int] = []
     if own:
         with bench() as made:
-            for name in own:
-                OWN[name](made)
-    ends = [_program(name) for name in PROGRAMS if name in names]
+            ends += [_figure(name, made) for name in own]
+    ends += [_program(name) for name in PROGRAMS if name in names]
     return max(ends, default=0)
+
+
+def _figure(name: str, made: Bench) -> int:
+    """0, or 1 when it could not be measured: the others still are."""
+    try:
+        OWN[name](made)
+    except (OSError, RuntimeError) as error:
+        progress(f"{name} could not be measured: {error}")
+        return 1
+    return 0
 
 
 def _asked(words: list[str]) -> list[str]:
