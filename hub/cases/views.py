@@ -6,7 +6,7 @@ from datetime import date
 from enum import Enum
 from typing import Any, TypeVar
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import Form
 
@@ -22,6 +22,7 @@ from hub.errors import Closed, Conflict, Invalid, NotHere
 from hub.ids import new_id
 from hub.web import guard
 from hub.web.jinja import long_date
+from hub.web.notices import Done, done
 from hub.web.paging import page_number
 from hub.web.routes import needs
 from hub.web.services import services
@@ -161,7 +162,7 @@ def open_case() -> ResponseReturnValue:
         return _open_page(form, 400, _attach(form, invalid))
     except Conflict as conflict:
         return _open_page(form, 409, [conflict.sentence])
-    return redirect(url_for("cases.show", case=case), 303)
+    return done(url_for("cases.show", case=case), Done.CASE_OPENED)
 
 
 def _open_page(form: forms.OpenForm, status: int, more: list[str] | None = None) -> ResponseReturnValue:
@@ -183,6 +184,7 @@ class Change:
     offer: Callable[[Any, CaseHead, Choices], None] = lambda _form, _head, _choices: None
     start: Callable[[CaseHead], dict[str, Any]] = lambda _head: {}
     state: State = State.OPEN
+    done: Done = Done.CASE_CHANGED
 
 
 def _offer_agencies(form: forms.LeadForm, head: CaseHead, choices: Choices) -> None:
@@ -272,6 +274,7 @@ CHANGES = {
             who, case, form.coordinator.data, form.decision()
         ),
         offer=_offer_coordinators,
+        done=Done.CASE_HANDED_OVER,
     ),
     "close": Change(
         title="Close the case",
@@ -281,6 +284,7 @@ CHANGES = {
             who, case, ExitReason(form.exit.data), form.decision()
         ),
         offer=_offer_exits,
+        done=Done.CASE_CLOSED,
     ),
     "reopen": Change(
         title="Open the case again",
@@ -288,6 +292,7 @@ CHANGES = {
         form=forms.ReasonForm,
         apply=lambda cases, who, case, form: cases.reopen(who, case, form.decision()),
         state=State.CLOSED,
+        done=Done.CASE_REOPENED,
     ),
 }
 
@@ -319,8 +324,8 @@ def send_change(case: str, what: str) -> ResponseReturnValue:
     except (Conflict, Closed) as refused:
         return _overtaken(form, what, case, refused.sentence)
     if what == "coordinator":
-        return redirect(url_for("cases.index"), 303)
-    return redirect(url_for("cases.show", case=case), 303)
+        return done(url_for("cases.index"), asked.done)
+    return done(url_for("cases.show", case=case), asked.done)
 
 
 @blueprint.get("/<id:case>/close")
@@ -374,7 +379,7 @@ def send_team(case: str, what: str) -> ResponseReturnValue:
     """`what` names one of `STAFFING`; a form that is refused is shown again among the others."""
     if what not in STAFFING:
         raise NotHere(permission=Permission.CASE_CHANGE, why="absent", case=case)
-    form_class, apply = STAFFING[what]
+    form_class, apply, said = STAFFING[what]
     form = form_class(request.form)
     _offer_staff(form, services().cases.choices(guard.actor()))
     if not form.validate():
@@ -385,34 +390,40 @@ def send_team(case: str, what: str) -> ResponseReturnValue:
         return _team_page(case, 400, form, _attach(form, invalid))
     except (Conflict, Closed) as refused:
         return _team_page(case, 409, form, [refused.sentence])
-    return redirect(url_for("cases.team", case=case), 303)
+    return done(url_for("cases.team", case=case), said)
 
 
 Apply = Callable[[CaseService, Actor, str, Any], None]
-STAFFING: dict[str, tuple[type[Form], Apply]] = {
+STAFFING: dict[str, tuple[type[Form], Apply, Done]] = {
     "add-agency": (
         forms.AgencyForm,
         lambda cases, who, case, form: cases.add_agency(who, case, form.agency.data),
+        Done.AGENCY_ADDED,
     ),
     "remove-agency": (
         forms.AgencyForm,
         lambda cases, who, case, form: cases.remove_agency(who, case, form.agency.data),
+        Done.AGENCY_REMOVED,
     ),
     "add-member": (
         forms.MemberForm,
         lambda cases, who, case, form: cases.add_member(who, case, form.person.data, form.duty.data),
+        Done.PERSON_ADDED,
     ),
     "remove-member": (
         forms.LeaverForm,
         lambda cases, who, case, form: cases.remove_member(who, case, form.person.data),
+        Done.PERSON_REMOVED,
     ),
     "exclude": (
         forms.ExcludeForm,
         lambda cases, who, case, form: cases.exclude(who, case, form.person.data, form.reason.data),
+        Done.PERSON_EXCLUDED,
     ),
     "lift": (
         forms.LiftForm,
         lambda cases, who, case, form: cases.lift_exclusion(who, case, form.person.data, form.reason.data),
+        Done.EXCLUSION_LIFTED,
     ),
 }
 

@@ -19,6 +19,7 @@ from hub.ids import is_id, new_id
 from hub.ledger.events import Reason
 from hub.web import guard, held
 from hub.web.errors import STATUS
+from hub.web.notices import Done, done
 from hub.web.paging import page_number
 from hub.web.routes import needs
 from hub.web.services import services
@@ -270,7 +271,7 @@ def send_edit(document: str) -> ResponseReturnValue:
         page = documents.edit_page(who, document)
         form.seen.data = str(page.seen)
         return _edit_page(page, form, 409, wrong={"seen": conflict.sentence})
-    return redirect(url_for("documents.show", document=document), 303)
+    return done(url_for("documents.show", document=document), Done.DETAILS_SAVED)
 
 
 def _edit_page(
@@ -305,7 +306,7 @@ def send_version(document: str) -> ResponseReturnValue:
             token = form.form_token.data or ""
             seen = forms.whole(form.seen.data)
             documents.supersede(who, document, staged, seen=seen, form_token=token)
-            return redirect(url_for("documents.show", document=document), 303)
+            return done(url_for("documents.show", document=document), Done.VERSION_ADDED)
         except Faults as faults:
             wrong = faults.by_field
         except Conflict as conflict:
@@ -330,14 +331,14 @@ def _version_page(
 @needs(Permission.DOCUMENT_UPLOAD)
 def withdraw(document: str) -> ResponseReturnValue:
     services().documents.withdraw(guard.actor(), document, seen=forms.whole(request.form.get("seen")))
-    return redirect(url_for("documents.show", document=document), 303)
+    return done(url_for("documents.show", document=document), Done.DOCUMENT_WITHDRAWN)
 
 
 @blueprint.post("/documents/<id:document>/restore")
 @needs(Permission.DOCUMENT_UPLOAD)
 def restore(document: str) -> ResponseReturnValue:
     services().documents.restore(guard.actor(), document, seen=forms.whole(request.form.get("seen")))
-    return redirect(url_for("documents.show", document=document), 303)
+    return done(url_for("documents.show", document=document), Done.DOCUMENT_RESTORED)
 
 
 def keep_files(who: Actor, sent: Request) -> list[tuple[str, str]]:

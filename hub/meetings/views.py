@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import Form
 
@@ -19,6 +19,7 @@ from hub.meetings.rules import Issue
 from hub.meetings.service import CaseDocuments, MeetingService
 from hub.statement.rules import PARTS
 from hub.web import guard
+from hub.web.notices import Done, done
 from hub.web.paging import page_number
 from hub.web.routes import needs
 from hub.web.services import services
@@ -69,7 +70,7 @@ def affirm(meeting: str) -> ResponseReturnValue:
         return _page(meeting, form, 400, _attach(form, invalid))
     except Conflict as conflict:
         return _page(meeting, forms.AffirmForm(), 409, [conflict.sentence])
-    return redirect(url_for("meetings.show", meeting=meeting), 303)
+    return done(url_for("meetings.show", meeting=meeting), Done.AGREED_FOR_MEETING)
 
 
 # --- arranging -------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ def arrange() -> ResponseReturnValue:
         return _arrange_page(form, 400, _attach(form, wrong))
     except Conflict as conflict:
         return _arrange_page(form, 409, [conflict.sentence])
-    return redirect(url_for("meetings.show", meeting=meeting), 303)
+    return done(url_for("meetings.show", meeting=meeting), Done.MEETING_ARRANGED)
 
 
 def _arrange_page(form: forms.ArrangeForm, status: int, more: list[str] | None = None) -> ResponseReturnValue:
@@ -125,7 +126,7 @@ def send_change(meeting: str) -> ResponseReturnValue:
         page = services().meetings.arranged(who, meeting)
         form.seen.data, form.seen.raw_data = str(page.seen), None
         return _change_page(form, page, 409, [refused.sentence])
-    return redirect(url_for("meetings.show", meeting=meeting), 303)
+    return done(url_for("meetings.show", meeting=meeting), Done.MEETING_CHANGED)
 
 
 def _change_page(
@@ -142,7 +143,7 @@ def _change_page(
 @needs(Permission.MEETING_ARRANGE)
 def cancel(meeting: str) -> ResponseReturnValue:
     services().meetings.cancel(guard.actor(), meeting, seen=_whole(request.form.get("seen")))
-    return redirect(url_for("meetings.show", meeting=meeting), 303)
+    return done(url_for("meetings.show", meeting=meeting), Done.MEETING_CANCELLED)
 
 
 @blueprint.get("/<id:meeting>/arrange")
@@ -157,21 +158,21 @@ def send_agenda(meeting: str, what: str) -> ResponseReturnValue:
     """`what` names one of `ARRANGING`."""
     if what not in ARRANGING:
         raise NotHere(permission=Permission.MEETING_ARRANGE, why="absent")
-    field, apply = ARRANGING[what]
+    field, apply, said = ARRANGING[what]
     try:
         apply(services().meetings, guard.actor(), meeting, request.form.get(field, ""))
     except Invalid as invalid:
         return _agenda_page(meeting, 400, [invalid.sentence])
     except (Conflict, Refused) as refused:
         return _agenda_page(meeting, 409, [refused.sentence])
-    return redirect(url_for("meetings.agenda", meeting=meeting), 303)
+    return done(url_for("meetings.agenda", meeting=meeting), said)
 
 
-ARRANGING: dict[str, tuple[str, Callable[[MeetingService, Actor, str, str], None]]] = {
-    "add-case": ("case", MeetingService.add_case),
-    "remove-case": ("case", MeetingService.remove_case),
-    "invite": ("person", MeetingService.invite),
-    "withdraw": ("person", MeetingService.withdraw),
+ARRANGING: dict[str, tuple[str, Callable[[MeetingService, Actor, str, str], None], Done]] = {
+    "add-case": ("case", MeetingService.add_case, Done.CASE_LISTED),
+    "remove-case": ("case", MeetingService.remove_case, Done.CASE_TAKEN_OFF),
+    "invite": ("person", MeetingService.invite, Done.PERSON_INVITED),
+    "withdraw": ("person", MeetingService.withdraw, Done.INVITATION_WITHDRAWN),
 }
 
 
@@ -220,7 +221,7 @@ def send_issue(meeting: str) -> ResponseReturnValue:
         return _issue_page(form, page, offered, 400, _attach(form, invalid))
     except (Conflict, Refused) as refused:
         return _issue_page(form, page, offered, 409, [refused.sentence])
-    return redirect(url_for("meetings.show", meeting=meeting), 303)
+    return done(url_for("meetings.show", meeting=meeting), Done.ISSUED)
 
 
 def _choices(offered: tuple[CaseDocuments, ...]) -> list[Any]:

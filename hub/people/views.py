@@ -10,6 +10,7 @@ from hub.errors import Invalid, Refused, Throttled
 from hub.people.forms import CodeForm, EnrolForm, InviteForm, SignInForm
 from hub.web import csrf, guard
 from hub.web.fields import choices
+from hub.web.notices import Done, done
 from hub.web.routes import needs, open_to_all
 from hub.web.services import services
 
@@ -118,7 +119,7 @@ def sessions() -> ResponseReturnValue:
 @needs(Permission.SELF, before_agreeing=True)
 def end_session(session_id: str) -> ResponseReturnValue:
     services().sessions.end(guard.actor(), session_id[:64], "from another session")
-    return redirect(url_for("people.sessions"), 303)
+    return done(url_for("people.sessions"), Done.SESSION_ENDED)
 
 
 # --- enrolment -----------------------------------------------------------------------------------
@@ -217,14 +218,14 @@ def invite_again(account: str) -> ResponseReturnValue:
 @needs(Permission.ACCOUNT_MANAGE)
 def suspend(account: str) -> ResponseReturnValue:
     services().people.suspend(guard.actor(), account)
-    return redirect(url_for("people.accounts"), 303)
+    return done(url_for("people.accounts"), Done.ACCOUNT_SUSPENDED)
 
 
 @blueprint.post("/accounts/<id:account>/restore")
 @needs(Permission.ACCOUNT_MANAGE)
 def restore(account: str) -> ResponseReturnValue:
     services().people.restore(guard.actor(), account)
-    return redirect(url_for("people.accounts"), 303)
+    return done(url_for("people.accounts"), Done.ACCOUNT_RESTORED)
 
 
 # --- forms that the gate turned away -----------------------------------------------------------------
@@ -240,4 +241,4 @@ def unsent(held: str) -> ResponseReturnValue:
 @needs(Permission.SELF)
 def discard_unsent(held: str) -> ResponseReturnValue:
     services().people.discard_form(guard.actor(), held)
-    return redirect(url_for("web.home"), 303)
+    return done(url_for("web.home"), Done.FORM_DISCARDED)

@@ -9,6 +9,7 @@ from hub.errors import Conflict, Invalid
 from hub.statement.forms import AgreeForm, EditForm, PublishForm
 from hub.statement.rules import PARTS
 from hub.web import guard
+from hub.web.notices import Done, done
 from hub.web.routes import needs
 from hub.web.services import services
 
@@ -114,7 +115,7 @@ def save() -> ResponseReturnValue:
     except Invalid as invalid:
         form[invalid.field].errors = [invalid.sentence]
         return render_template("statement/edit.html", form=form, more=[], saved=False), 400
-    return redirect(url_for("statement.preview"), 303)
+    return done(url_for("statement.preview"), Done.STATEMENT_SAVED)
 
 
 def _overtaken(form: EditForm, sentence: str) -> ResponseReturnValue:
@@ -154,7 +155,7 @@ def publish() -> ResponseReturnValue:
     except Invalid as invalid:
         form[invalid.field].errors = [invalid.sentence]
         return _preview_page(form, [], 400)
-    return redirect(url_for("statement.show"), 303)
+    return done(url_for("statement.show"), Done.STATEMENT_PUBLISHED)
 
 
 @blueprint.get("/versions")

@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 
 from hub.access.permissions import GRANTS, Permission
 from hub.cases.rules import Review
-from hub.web import guard
+from hub.people.sessions import Visit
+from hub.web import guard, notices
 from hub.web.routes import needs, open_to_all
 from hub.web.services import services
 
@@ -37,14 +38,18 @@ def page_context() -> dict[str, Any]:
     visit = guard.visit_or_none()
     if visit is None:
         return {"actor": None}
-    now = services().clock()
     return {
         "actor": visit.actor,
         "area_name": visit.area_name,
         "navigation": _navigation(visit.actor.role),
-        "printed_at": now.replace(second=0, microsecond=0),
-        "session_seconds": max(0, int((min(visit.idle_ends, visit.ends) - now).total_seconds())),
+        "printed_at": services().clock().replace(second=0, microsecond=0),
+        "notices": notices.take(),
+        "session_seconds": _seconds_left(visit),
     }
+
+
+def _seconds_left(visit: Visit) -> int:
+    return max(0, int((min(visit.idle_ends, visit.ends) - services().clock()).total_seconds()))
 
 
 def _navigation(role: Any) -> list[dict[str, Any]]:
@@ -98,7 +103,8 @@ def status() -> ResponseReturnValue:
 @needs(Permission.SELF, before_agreeing=True)
 def extend_session() -> ResponseReturnValue:
     """The request itself keeps the session; the answer says how long it now lasts."""
-    return {"seconds": page_context()["session_seconds"]}
+    visit = guard.visit_or_none()
+    return {"seconds": _seconds_left(visit) if visit else 0}
 
 
 @blueprint.get("/assets/<name>")
