@@ -26,6 +26,9 @@ from hub.people.model import Account, AccountState, Agency, Area, SignedInSessio
 SEEN_EVERY = timedelta(seconds=30)
 """How stale `seen_at` may become before a request writes it again: a request is not a commit."""
 
+KEPT_AFTER = timedelta(days=7)
+"""How long after a session ran out the form that was open in it is still kept for its owner."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
@@ -77,11 +80,17 @@ class Sessions:
         return self._visit(row, actor)
 
     def find_owner(self, token: str) -> str | None:
-        """The account whose session this was, over or not: only they may have back what they had typed."""
+        """The account whose session ran out: only they may have back what they had typed.
+
+        None for a session that somebody ended (it may have been stolen), and `KEPT_AFTER` it ran out.
+        """
         with self._db.reading() as session:
-            return session.scalars(
-                select(SignedInSession.account_id).where(SignedInSession.id == session_id(token))
-            ).one_or_none()
+            row = session.get(SignedInSession, session_id(token))
+            return row.account_id if row and self._ran_out(row) else None
+
+    def _ran_out(self, row: SignedInSession) -> bool:
+        over = min(row.ends_at, row.seen_at + self._idle)
+        return (row.ended_at or over) >= over and self._clock() < over + KEPT_AFTER
 
     def without_session(self, account: str) -> Actor | None:
         """The person outside any session: for receiving what they had sent, not for showing anything."""

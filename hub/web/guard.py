@@ -134,9 +134,18 @@ def _decide_for(who: Actor, asked: Needs, permission: Permission) -> ResponseRet
         require(who, permission)
     except Denied as denied:
         raise NotHere(permission=permission, why=f"forbidden: {denied}", **_asked_for()) from denied
-    if not csrf.is_right(request):
-        return held.stale_form(who)
-    return None
+    if request.method in csrf.SAFE_METHODS:
+        return None
+    right = csrf.is_right(request)
+    turned_away = _ask_again(who, asked)
+    return turned_away or (None if right else held.stale_form(who))
+
+
+def _ask_again(who: Actor, asked: Needs) -> ResponseReturnValue | None:
+    """The token was in the body, and a body may take hours: what was so before it came need not be so now."""
+    if not services().sessions.is_live(who):
+        return _to_sign_in()
+    return _to_statement(who) if asked.agreed and services().statement.unagreed(who) else None
 
 
 def _asked_for() -> dict[str, str | None]:
@@ -148,7 +157,8 @@ def _to_sign_in() -> ResponseReturnValue:
     _remember_way()
     hub = services()
     token = request.cookies.get(session_cookie(hub.config))
-    owner = hub.sessions.find_owner(token) if token and request.method == "POST" else None
+    sent = token and request.method == "POST" and csrf.is_own_site(request)
+    owner = hub.sessions.find_owner(str(token)) if sent else None
     if owner:
         held.keep(owner)
     return _turned_away(url_for("people.sign_in"), "Your session is over. Sign in again.", "Sign in", 401)
@@ -156,7 +166,7 @@ def _to_sign_in() -> ResponseReturnValue:
 
 def _to_statement(who: Actor) -> ResponseReturnValue:
     _remember_way()
-    if request.method == "POST":
+    if request.method == "POST" and csrf.is_own_site(request):
         held.keep(str(who.account))
     sentence = "The statement must be agreed before anything else."
     return _turned_away(url_for("statement.agree"), sentence, "Read and agree the statement", 403)
