@@ -15,7 +15,7 @@ from hub.cases.access import load_case
 from hub.cases.model import Case, CaseAgency
 from hub.db import UnitOfWork
 from hub.documents import rules
-from hub.documents.access import load_document
+from hub.documents.access import load_document, visible_documents
 from hub.documents.model import (
     Document,
     DocumentAudience,
@@ -250,11 +250,11 @@ class Filing(Part):
         return version
 
     def receipt(self, actor: Actor, case: str, form_token: str) -> list[ReceiptLine]:
-        """What the actor's form with this token made. Raises NotHere when it made nothing."""
+        """What the actor's form with this token made, as far as they may see it still. Raises NotHere for nothing."""
         with self._db.work() as work:
             row = load_case(work.session, actor, UPLOAD, case)
             vault = self._vaults.of(work.session, row)
-            lines = _filed(work.session, vault, actor, case, form_token)
+            lines = _seen(work.session, actor, _filed(work.session, vault, actor, case, form_token))
             if not lines:
                 raise NotHere(permission=UPLOAD, why="absent", case=case)
             work.record(actor, CaseViewed(case=case))
@@ -481,6 +481,17 @@ def _filed(session: Session, vault: Vault, actor: Actor, case: str, form_token: 
         .order_by(Document.created_at, Document.id)
     )
     return [_receipt_line(vault, row, version, stored) for row, version, stored in session.execute(query)]
+
+
+def _seen(session: Session, actor: Actor, lines: Sequence[ReceiptLine]) -> list[ReceiptLine]:
+    """Others may have narrowed the audience since, and said more in the title."""
+    query = (
+        select(Document.id)
+        .join(Case, Case.id == Document.case_id)
+        .where(Document.id.in_([line.document for line in lines]), visible_documents(actor))
+    )
+    seen = set(session.scalars(query))
+    return [line for line in lines if line.document in seen]
 
 
 def _version_of(session: Session, document: str, form_token: str) -> int | None:
