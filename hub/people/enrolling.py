@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,8 @@ from hub.people.parts import MAX_PASSWORD, Part, as_actor, by_email, hashed, of_
 
 INVITATION_ENDS = timedelta(days=3)
 MIN_PASSWORD = 12
+_ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*")
+"""One address and no more, as HTML's own e-mail field takes it: what a notice's `To` can carry."""
 USED_INVITATION = "This invitation has been used or is over. Ask your administrator for a new one."
 
 
@@ -153,10 +156,10 @@ def check_password(password: str) -> None:
 
 
 def _check_person(session: Session, area: str, agency: str, email: str, name: str) -> None:
-    if "@" not in email or len(email) > 254 or len(email.split()) != 1:  # noqa: PLR2004 - RFC 5321's limit
+    if len(email) > 254 or not _ADDRESS.fullmatch(email):  # noqa: PLR2004 - RFC 5321's limit
         raise Invalid("email", "Enter an e-mail address, such as name@agency.example.")
-    if not 1 <= len(name) <= 120:  # noqa: PLR2004 - the column's length
-        raise Invalid("name", "Enter the person's name.")
+    if not 1 <= len(name) <= 120 or not name.isprintable():  # noqa: PLR2004 - the column's length
+        raise Invalid("name", "Enter the person's name, in letters that can be seen.")
     if by_email(session, email) is not None:
         raise Invalid("email", "There is an account with this e-mail address already.")
     row = session.get(Agency, agency)
