@@ -185,7 +185,7 @@ class History:
 
     def _log_exported(self, event: DemoEvent) -> None:
         self._past.commit()
-        self._past.hub.governance.export(self._actors[event.visit], self._filters(event))
+        self._past.hub.governance.export(self._actors[event.visit], self._filters(event), lambda: True)
 
     def _filters(self, event: DemoEvent) -> Filters:
         """The plan's `name=value`; of people and agencies by key, of days back from then."""

@@ -5,7 +5,8 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -33,7 +34,13 @@ from hub.web.paging import Page, offset
 LONDON = ZoneInfo("Europe/London")
 PER_PAGE = 50
 EXPORT_LIMIT = 100_000
+ASKED_EVERY = 200
+"""Lines of an export between two looks at whether it may still go on; fewer than 100 kB."""
 OPENINGS = ("document.page_viewed", "document.download_started", "search.shown")
+
+
+class ExportCut(Exception):  # noqa: N818 - tells the server to drop the connection
+    """The rest of the export is not handed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,22 +159,28 @@ class GovernanceService:
             names = _Names(session, actor.area)
             return Choices(people=names.people, agencies=names.agencies, cases=names.cases)
 
-    def export(self, actor: Actor, filters: Filters) -> Iterator[Line]:
-        """The filtered log, oldest first, up to EXPORT_LIMIT entries; recorded before the first is given."""
+    def export(
+        self, actor: Actor, filters: Filters, still: Callable[[], bool]
+    ) -> Generator[Line, None, None]:
+        """The filtered log, oldest first, up to EXPORT_LIMIT entries; recorded before the first is given.
+
+        `still`: whether the session lives and the statement is agreed; asked again every ASKED_EVERY lines.
+        """
         authorise(actor, Permission.LOG_EXPORT)
         condition = _condition(actor.area, filters)
         with self._db.work() as work:
             found = work.session.scalar(select(func.count()).select_from(LogEntry).where(condition)) or 0
             work.record(actor, LogExported(rows=min(found, EXPORT_LIMIT), filters=filters.as_text()))
             work.commit()
-        return self._exported(actor.area, condition, min(found, EXPORT_LIMIT))
+        return _while(still, self._exported(actor.area, condition, min(found, EXPORT_LIMIT)))
 
-    def _exported(self, area: str, condition: ColumnElement[bool], rows: int) -> Iterator[Line]:
+    def _exported(self, area: str, condition: ColumnElement[bool], rows: int) -> Generator[Line, None, None]:
         query = select(LogEntry).where(condition).order_by(LogEntry.sequence).limit(rows)
         with self._db.reading() as session:
             names = _Names(session, area)
-            for entry in session.scalars(query.execution_options(yield_per=500)):
-                yield self._line(session, entry, names, {})
+            with session.scalars(query.execution_options(yield_per=500)) as entries:
+                for entry in entries:
+                    yield self._line(session, entry, names, {})
 
     def _look(self, actor: Actor, page: str, filters: Filters) -> None:
         authorise(actor, Permission.LOG_READ)
@@ -203,6 +216,15 @@ class GovernanceService:
             address=str(private.get("address", "")),
             detail=_shown(fields, names),
         )
+
+
+def _while(still: Callable[[], bool], lines: Generator[Line, None, None]) -> Generator[Line, None, None]:
+    """Raises ExportCut, which drops the connection, when the right to the rest has gone."""
+    with closing(lines):
+        for number, line in enumerate(lines):
+            if number % ASKED_EVERY == 0 and not still():
+                raise ExportCut
+            yield line
 
 
 _COLUMNS = frozenset({"case", "document", "meeting", "reason"})
@@ -249,7 +271,7 @@ def _condition(area: str, filters: Filters) -> ColumnElement[bool]:
     conditions = [LogEntry.area_id == area, *(column == value for column, value in wanted.items() if value)]
     if filters.first:
         conditions.append(LogEntry.at >= _midnight(filters.first))
-    if filters.last:
+    if filters.last and filters.last < date.max:
         conditions.append(LogEntry.at < _midnight(filters.last + timedelta(days=1)))
     return and_(*conditions)
 

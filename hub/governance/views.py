@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import date
 
 from flask import Blueprint, Response, render_template, request
@@ -101,16 +102,20 @@ def person(account: str) -> ResponseReturnValue:
 @needs(Permission.LOG_EXPORT)
 def export() -> ResponseReturnValue:
     """The filtered log for a spreadsheet, streamed; no cell begins a formula."""
-    filters = _filters(_form(services().governance.choices(guard.actor())))
-    lines = services().governance.export(guard.actor(), filters)
+    hub, who = services(), guard.actor()
+    filters = _filters(_form(hub.governance.choices(who)))
+    lines = hub.governance.export(
+        who, filters, lambda: hub.sessions.is_live(who) and not hub.statement.unagreed(who)
+    )
     headers = {"Content-Disposition": 'attachment; filename="access-log.csv"'}
     return Response(_csv(lines), mimetype="text/csv; charset=utf-8", headers=headers)
 
 
-def _csv(lines: Iterator[Line]) -> Iterator[str]:
-    yield "\ufeff" + _csv_row(HEADINGS)
-    for line in lines:
-        yield _csv_row(_cells(line))
+def _csv(lines: Generator[Line, None, None]) -> Iterator[str]:
+    with closing(lines):
+        yield "\ufeff" + _csv_row(HEADINGS)
+        for line in lines:
+            yield _csv_row(_cells(line))
 
 
 def _csv_row(cells: tuple[object, ...]) -> str:
