@@ -230,7 +230,7 @@ class Preparing(Part):
 
     def _discard_one(self, staged: str) -> bool:
         with self._db.work() as work:
-            file = work.session.get(StagedFile, staged)
+            file = work.session.get(StagedFile, staged, with_for_update=True)
             if file is None:
                 return False
             case = work.session.get_one(Case, file.case_id)
@@ -275,7 +275,11 @@ class Preparing(Part):
 
 
 def _waiting(session: Session, task: _Task) -> DocumentVersion | None:
-    """The version, locked, unless another process was quicker."""
+    """The version, locked, unless another process was quicker.
+
+    The document is locked before it, as by all who change one: what is indexed is so until the commit.
+    """
+    session.execute(select(Document.id).where(Document.id == task.document).with_for_update())
     query = select(DocumentVersion).where(
         DocumentVersion.document_id == task.document, DocumentVersion.number == task.number
     )

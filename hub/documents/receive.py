@@ -124,7 +124,7 @@ class Receiving(Part):
         """Remove one of the actor's own received files for good."""
         with self._db.work() as work:
             row = load_case(work.session, actor, UPLOAD, case)
-            file = work.session.get(StagedFile, staged)
+            file = work.session.get(StagedFile, staged, with_for_update=True)
             if file is None or (file.account_id, file.case_id) != (actor.account, case):
                 raise NotHere(permission=UPLOAD, why="absent", case=case)
             vault = self._vaults.of(work.session, row)

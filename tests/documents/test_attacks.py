@@ -1,8 +1,12 @@
 """Attacks by people with a valid account on what documents leave lying about."""
 
+import threading
 from dataclasses import replace
 
+from hub.db import UnitOfWork
+from hub.documents.model import Document
 from hub.ids import new_id
+from hub.search.service import Request
 from tests.documents.conftest import pdf
 
 
@@ -33,3 +37,52 @@ def test_a_receipt_shows_nothing_more_of_a_document_its_sender_was_shut_out_of(d
     assert "Quetzalcanary" not in answer.get_data(as_text=True)
     absent = client.get(f"/cases/{desk.world.case}/documents/receipts/{new_id()}")
     assert (answer.status_code, answer.data) == (404, absent.data)
+
+
+def meanwhile(what):
+    """Starts it beside the caller's own unit of work and gives it time to get as far as it can."""
+    thread = threading.Thread(target=what)
+    thread.start()
+    thread.join(0.5)
+    return thread
+
+
+def test_a_document_withdrawn_while_it_is_prepared_is_not_found_by_search(desk, monkeypatch):
+    """It was indexed after the withdrawal had looked for it in the index, and stayed there for all to find."""
+    world, line, started = desk.world, desk.upload(pdf("Quetzalcanary in it.")), []
+    index, who = world.hub.search.index, world.actor("police")
+
+    def index_late(*given):
+        started.append(meanwhile(lambda: desk.service.withdraw(who, line.document, seen=1)))
+        index(*given)
+
+    monkeypatch.setattr(world.hub.search, "index", index_late)
+    desk.service.prepare(line.document, 1)
+    started[0].join()
+    with world.hub.db.reading() as session:
+        assert session.get_one(Document, line.document).withdrawn_at is not None
+    assert world.hub.search.search(world.actor("probation"), Request(text="Quetzalcanary")).found == ()
+
+
+def test_a_file_discarded_while_a_document_takes_it_is_no_longer_there(desk):
+    """The sealed object that the document now names was about to be deleted: a fault, and an entry of erasure."""
+    world, staged, answers = desk.world, desk.stage(pdf()), []
+    client = world.client("police")
+    path = f"/cases/{world.case}/documents/files/{staged}/discard"
+    commit = UnitOfWork.commit
+
+    def commit_late(work):
+        UnitOfWork.commit = commit
+        work.session.flush()
+        answers.append(meanwhile(lambda: answers.append(world.post(client, path))))
+        commit(work)
+
+    who = world.actor("police")
+    UnitOfWork.commit = commit_late
+    try:
+        desk.service.upload(who, world.case, desk.details(), [staged], new_id())
+    finally:
+        UnitOfWork.commit = commit
+    answers[0].join()
+    assert answers[1].status_code == 404
+    assert world.events("document.received_discarded") == []
