@@ -47,6 +47,15 @@ def prepare(config, *, demo, progress):
         rows = [{"name": "Ada Example", "email": "ada@fen.example", "password": "p"}]
         (config.home / "demo-accounts.json").write_text(json.dumps(rows))
 """
+INSTALL = """
+from hub.commands import prepare
+
+def record_start(config):
+    (config.home / "started").write_text("on record")
+
+def record_stop(config):
+    (config.home / "stopped").write_text("on record")
+"""
 needs_environment = pytest.mark.skipif(
     "HUB_ASSETS" not in os.environ, reason="run through `python3 -m hub test`"
 )
@@ -72,6 +81,7 @@ def tree(tmp_path):
     (tree / "hub" / "app.py").write_text(APP)
     (tree / "hub" / "commands").mkdir()
     (tree / "hub" / "commands" / "__init__.py").write_text(COMMANDS)
+    (tree / "hub" / "commands" / "install.py").write_text(INSTALL)
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     (home / "env").symlink_to(Path(os.environ["HUB_ASSETS"]).parent)
@@ -135,9 +145,11 @@ def test_the_hub_serves_and_ends_on_a_signal(running, number):
     hub = running()
 
     assert hub.get()[0] == 200
+    assert (hub.home / "started").exists(), "the start is on record before anything is served"
     code, wrong = hub.end(number)
 
     assert (code, wrong) == (0, "")
+    assert (hub.home / "stopped").exists()
     with pytest.raises(ConnectionRefusedError):
         hub.get()
 
