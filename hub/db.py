@@ -198,10 +198,10 @@ class UnitOfWork:
 
 
 def _as_told(error: DBAPIError) -> Exception:
-    """A constraint that fails is the caller's matter; all else means that nothing could be written."""
-    from sqlalchemy.exc import IntegrityError  # noqa: PLC0415 - one use
+    """A constraint that fails, or a value that is none, is the caller's matter; all else means that nothing could be written."""
+    from sqlalchemy.exc import DataError, IntegrityError  # noqa: PLC0415 - one use
 
-    return error if isinstance(error, IntegrityError) else LogUnwritable()
+    return error if isinstance(error, IntegrityError | DataError) else LogUnwritable()
 
 
 class Database:

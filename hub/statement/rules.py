@@ -1,6 +1,7 @@
 """What a statement is, as pure text: two parts, and the hash that an agreement is bound to."""
 
 import hashlib
+import unicodedata
 from enum import StrEnum
 
 
@@ -28,6 +29,10 @@ def statement_hash(number: int, confidentiality: str, equality: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """One way of writing line ends and edges, so that a browser's form does not change the hash."""
-    lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    """One way of writing line ends and edges, so that a browser's form does not change the hash; nothing that hides.
+
+    Control and direction characters would have people agree a text other than the one that they saw.
+    """
+    shown = "".join(c for c in text if c in "\r\n\t" or unicodedata.category(c)[0] != "C")
+    lines = [line.rstrip() for line in shown.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     return "\n".join(lines).strip()

@@ -126,7 +126,8 @@ class StatementService:
     def publish(self, actor: Actor, *, reason: str, seen: int) -> StatementVersion:
         """Put the saved draft in force from the next request on. `seen` as in `save`."""
         authorise(actor, Permission.STATEMENT_EDIT)
-        if len(reason.strip()) < MIN_REASON:
+        because = tidy(reason)
+        if len(because) < MIN_REASON:
             raise Invalid("reason", "Say why the statement changes, in a sentence.")
         with self._db.work() as work:
             _one_at_a_time(work.session, Area, actor.area)
@@ -135,7 +136,7 @@ class StatementService:
                 raise Conflict("The draft changed after you opened it. Read it again before you publish it.")
             current = current_version(work.session, actor.area)
             number = int(current.number or 0) + 1 if current else 1
-            put_in_force(draft, number, reason.strip(), self._clock())
+            put_in_force(draft, number, because, self._clock())
             work.record(actor, StatementPublished(version=number, sha256=str(draft.sha256)))
             _commit(work)
             return draft
