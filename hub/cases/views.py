@@ -94,7 +94,11 @@ def show(case: str) -> ResponseReturnValue:
     who = guard.actor()
     page = services().cases.show(who, case, documents=page_number(request.args.get("page")))
     return render_template(
-        "cases/show.html", case=page.head, found=page, may_upload=_may(who, Permission.DOCUMENT_UPLOAD)
+        "cases/show.html",
+        case=page.head,
+        found=page,
+        may_upload=_may(who, Permission.DOCUMENT_UPLOAD),
+        may_search=_may(who, Permission.SEARCH),
     )
 
 
