@@ -6,6 +6,8 @@ from wtforms.validators import InputRequired, Length
 from hub.access.permissions import Role
 from hub.web.fields import choices
 
+PICK = ("", "Choose one")
+
 
 class SignInForm(Form):  # type: ignore[misc]
     email = StringField("E-mail address", [InputRequired("Enter your e-mail address."), Length(max=254)])
@@ -31,5 +33,9 @@ class EnrolForm(Form):  # type: ignore[misc]
 class InviteForm(Form):  # type: ignore[misc]
     name = StringField("Full name", [InputRequired("Enter the person's name."), Length(max=120)])
     email = StringField("E-mail address", [InputRequired("Enter an e-mail address."), Length(max=254)])
-    role = SelectField("Role", choices=choices((role.value, role.label) for role in Role))
-    agency = SelectField("Agency")
+    role = SelectField(
+        "Role",
+        choices=choices([PICK, *((role.value, role.label) for role in Role)]),
+        validators=[InputRequired("Choose a role.")],
+    )
+    agency = SelectField("Agency", validators=[InputRequired("Choose an agency.")])

@@ -7,7 +7,7 @@ from wtforms import Form
 
 from hub.access.permissions import Permission, Role
 from hub.errors import Invalid, Refused, Throttled
-from hub.people.forms import CodeForm, EnrolForm, InviteForm, SignInForm
+from hub.people.forms import PICK, CodeForm, EnrolForm, InviteForm, SignInForm
 from hub.web import csrf, guard
 from hub.web.fields import choices
 from hub.web.notices import Done, done
@@ -106,6 +106,32 @@ def signed_out() -> ResponseReturnValue:
     return render_template("people/signed_out.html")
 
 
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+@blueprint.app_template_filter("device")
+def device(agent: str | None) -> str:
+    """What a browser says of itself, as its owner would call it; `agent` itself where it is no known one."""
+    found = [
+        next((name for mark, name in known if mark in (agent or "")), "") for known in (BROWSERS, SYSTEMS)
+    ]
+    return " on ".join(filter(None, found)) or agent or "Unknown"
+
+
 @blueprint.get("/sessions")
 @needs(Permission.SELF, before_agreeing=True)
 def sessions() -> ResponseReturnValue:
@@ -168,7 +194,7 @@ def accounts() -> ResponseReturnValue:
 
 def _invite_form(formdata: object = None) -> InviteForm:
     form = InviteForm(formdata)
-    form.agency.choices = choices(services().people.agencies(guard.actor().area).items())
+    form.agency.choices = choices([PICK, *services().people.agencies(guard.actor().area).items()])
     return form
 
 
