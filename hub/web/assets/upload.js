@@ -7,6 +7,8 @@ const BY_STATUS = {
   413: "This file is too large.",
   429: "Too many files in a short time. Wait a minute and try again.",
 };
+// Answers to the file itself: sending the same again cannot help.
+const NEVER = [400, 413, 415];
 
 export function startUploads() {
   for (const root of document.querySelectorAll("[data-upload]")) new Uploads(root);
@@ -69,7 +71,7 @@ class Uploads {
   enqueue(row) {
     const wrong = this.fault(row.file);
     if (wrong) {
-      row.fail(wrong);
+      row.fail(wrong, undefined, false);
       return;
     }
     row.wait();
@@ -114,7 +116,7 @@ class Uploads {
     event.preventDefault();
     const wrong = missing.state === "wrong";
     const text = wrong ? "has not been received. Try again or remove it." : "is still being sent. Wait for it or remove it.";
-    missing.show(wrong ? missing.reason : "This file is still being sent.");
+    missing.show(wrong ? `${missing.reason} It was not received: ${missing.mayRetry ? "try again or remove it" : "remove it"} before you go on.` : "This file is still being sent. Wait for it, or remove it.");
     this.say(`${missing.file.name} ${text}`);
     missing.removeButton.focus();
   }
@@ -150,7 +152,7 @@ class Row {
     this.state = state;
     this.item.classList.toggle("hub-upload__row--done", state === "done");
     this.item.classList.toggle("hub-upload__row--wrong", state === "wrong");
-    this.retryButton.hidden = state !== "wrong";
+    this.retryButton.hidden = state !== "wrong" || !this.mayRetry;
     this.bar.hidden = state !== "sending";
     this.show(text);
     if (hadFocus && this.retryButton.hidden) this.removeButton.focus();
@@ -190,7 +192,7 @@ class Row {
   answered(request) {
     const answer = request.response ?? {};
     if (request.status < 300 && answer.id) this.done(answer);
-    else this.fail(answer.error ?? BY_STATUS[request.status] ?? "This file was not received. Try again.", answer.action);
+    else this.fail(answer.error ?? BY_STATUS[request.status] ?? "This file was not received. Try again.", answer.action, !NEVER.includes(request.status));
   }
 
   done(answer) {
@@ -206,8 +208,9 @@ class Row {
   }
 
   // The file stays in hand, so it can be sent again after signing in or agreeing in another tab.
-  fail(reason, action) {
+  fail(reason, action, mayRetry = true) {
     this.reason = reason;
+    this.mayRetry = mayRetry;
     this.look("wrong", reason);
     if (action && isOurs(action.href)) this.text.append(" ", link(action));
     this.uploads.say(`${this.file.name}: ${reason}`);
