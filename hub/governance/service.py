@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ from hub.db import Database, pairs
 from hub.documents.model import Document
 from hub.errors import HubError, NotHere
 from hub.governance.rules import Filters, buckets
-from hub.ledger.events import LogExported, LogRead
+from hub.ledger.events import CasesListed, LogExported, LogRead
 from hub.ledger.model import LogEntry, LogHead
 from hub.people.model import Account, Agency
 from hub.vaults import Vaults
@@ -262,18 +262,25 @@ def _condition(area: str, filters: Filters) -> ColumnElement[bool]:
     wanted = {
         LogEntry.actor_id: filters.person,
         LogEntry.agency_id: filters.agency,
-        LogEntry.case_id: filters.case,
         LogEntry.document_id: filters.document,
         LogEntry.event: filters.event,
         LogEntry.operation: filters.operation,
         LogEntry.outcome: filters.outcome,
     }
     conditions = [LogEntry.area_id == area, *(column == value for column, value in wanted.items() if value)]
+    if filters.case:
+        conditions.append(_of_case(filters.case))
     if filters.first:
         conditions.append(LogEntry.at >= _midnight(filters.first))
     if filters.last and filters.last < date.max:
         conditions.append(LogEntry.at < _midnight(filters.last + timedelta(days=1)))
     return and_(*conditions)
+
+
+def _of_case(case: str) -> ColumnElement[bool]:
+    """What is about the case, lists that named it among others included."""
+    listed = and_(LogEntry.event == CasesListed.name, LogEntry.leaf.contains(f'"{case}"', autoescape=True))
+    return or_(LogEntry.case_id == case, listed)
 
 
 def _midnight(day: date) -> datetime:

@@ -35,3 +35,12 @@ def test_an_export_stops_when_the_session_is_ended_or_a_statement_published(worl
             left += 1
     assert left < ASKED_EVERY
     answer.close()
+
+
+def test_who_saw_a_name_in_a_list_is_found_by_its_case(world):
+    """Lists name many cases in one entry, which the log of one of these cases did not show."""
+    other = world.make_case(agencies=("housing",))
+    world.client("police").get("/cases/")
+    client = world.client("governance")
+    assert "Polly Sergeant-Fable" in client.get(f"/log/export.csv?case={world.case}").get_data(as_text=True)
+    assert "Polly Sergeant-Fable" not in client.get(f"/log/export.csv?case={other}").get_data(as_text=True)
