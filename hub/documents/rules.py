@@ -166,7 +166,7 @@ class Unsatisfiable(Exception):  # noqa: N818 - an answer, not a fault
     """None of the bytes asked for are in the file."""
 
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})\Z")
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
