@@ -7,6 +7,7 @@ from wtforms import Form
 
 from hub.access.permissions import Permission, Role
 from hub.errors import Invalid, Refused, Throttled
+from hub.ids import is_id
 from hub.people.forms import PICK, CodeForm, EnrolForm, InviteForm, SignInForm
 from hub.web import csrf, guard
 from hub.web.fields import choices
@@ -257,10 +258,30 @@ def restore(account: str) -> ResponseReturnValue:
 # --- forms that the gate turned away -----------------------------------------------------------------
 
 
+HIDDEN = ("seen", "form_token", "form", "staged", "version", "unsent")
+LABELS = {
+    "audience_is": "Who needs it",
+    "audience": "Agency that needs it",
+    "attested": "Marking and content confirmed",
+    "necessity": "Why they need it",
+    "owner": "Owning agency",
+    "retention_class": "How long it is kept",
+    "visor": "ViSOR",
+    "q": "Search for",
+}
+"""Where the name of a field, its underscores made spaces, is not what its form calls it."""
+
+
 @blueprint.get("/unsent/<id:held>")
 @needs(Permission.SELF)
 def unsent(held: str) -> ResponseReturnValue:
-    return render_template("people/unsent.html", held=services().people.unsent_form(guard.actor(), held))
+    return render_template(
+        "people/unsent.html",
+        held=services().people.unsent_form(guard.actor(), held),
+        labels=LABELS,
+        hidden=HIDDEN,
+        is_id=is_id,
+    )
 
 
 @blueprint.post("/unsent/<id:held>/discard")

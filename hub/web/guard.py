@@ -18,7 +18,7 @@ from hub.access.permissions import Permission
 from hub.access.policy import Denied, require
 from hub.errors import HubError, NotHere
 from hub.people.sessions import Visit
-from hub.web import csrf, held
+from hub.web import csrf, held, notices
 from hub.web.address import client_address
 from hub.web.routes import Needs, needs_of
 from hub.web.services import services
@@ -166,8 +166,8 @@ def _to_sign_in() -> ResponseReturnValue:
 
 def _to_statement(who: Actor) -> ResponseReturnValue:
     _remember_way()
-    if request.method == "POST" and csrf.is_own_site(request):
-        held.keep(str(who.account))
+    if request.method == "POST" and csrf.is_own_site(request) and held.keep(str(who.account)):
+        notices.tell(notices.Done.FORM_KEPT)
     sentence = "The statement must be agreed before anything else."
     return _turned_away(url_for("statement.agree"), sentence, "Read and agree the statement", 403)
 

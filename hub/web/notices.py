@@ -44,13 +44,19 @@ class Done(Enum):
     SESSION_ENDED = "That session is signed out."
     ACCOUNT_SUSPENDED = "The account is suspended and signed out everywhere."
     ACCOUNT_RESTORED = "The account can be used again."
+    FORM_KEPT = "What you had typed is kept. Agree the statement, then send it from your home page."
     FORM_DISCARDED = "The form is discarded."
 
 
 def done(path: str, what: Done) -> ResponseReturnValue:
     """On to the page at `path`, which says once what was done."""
-    session[KEY] = what.name
+    tell(what)
     return redirect(path, 303)
+
+
+def tell(what: Done) -> None:
+    """Leave the notice for the next page that is shown, whichever that is."""
+    session[KEY] = what.name
 
 
 def take() -> list[dict[str, str]]:

@@ -41,3 +41,28 @@ def test_who_signs_in_next_is_not_told(world):
     assert BANNER not in client.get("/sign-in").get_data(as_text=True)
     with client.session_transaction() as kept:
         assert "done" not in kept
+
+
+def test_who_was_typing_when_the_statement_changed_is_told_where_it_went(world):
+    client = world.client("coordinator")
+    client.get("/")
+    statement = world.hub.statement
+    draft = statement.draft(world.actor("coordinator"))
+    statement.save(
+        world.actor("coordinator"), confidentiality="New.", equality="New.", seen=draft.row_version
+    )
+    seen = statement.draft(world.actor("coordinator")).row_version
+    statement.publish(world.actor("coordinator"), reason="The text was tested.", seen=seen)
+    world.post(client, f"/cases/{world.case}/close", {"reason": "Half a sentence"})
+    assert Done.FORM_KEPT.value in client.get("/statement/agree").get_data(as_text=True)
+
+
+def test_what_was_typed_is_shown_without_ids(world):
+    case = world.case
+    fields = [("owner", case), ("necessity", "Half a sentence"), ("attested", "y"), ("form_token", case)]
+    held = world.hub.people.hold_form(world.people["police"], path="/x", fields=fields)
+    page = world.client("police").get(f"/unsent/{held}").get_data(as_text=True)
+    shown = page.partition("<dl")[2].partition("</dl>")[0]
+    assert case not in shown
+    assert "Owning agency" in shown
+    assert "Half a sentence" in shown
