@@ -346,12 +346,11 @@ class MeetingService:
 
 
 def _record_view(work: UnitOfWork, actor: Actor, page: MeetingPage) -> None:
-    """The meeting, and the cases of which the nominal's name or a document's title was shown."""
+    """The meeting, and the cases whose nominal was named."""
     work.record(actor, MeetingViewed(meeting=page.id))
-    named = dict.fromkeys(line.id for line in page.cases if line.name is not None)
-    shown = tuple(named | dict.fromkeys(one.case for one in page.issued))
-    if shown:
-        work.record(actor, CasesListed(cases=shown))
+    named = tuple(line.id for line in page.cases if line.name is not None)
+    if named:
+        work.record(actor, CasesListed(cases=named))
 
 
 def _set_when(session: Session, actor: Actor, row: Meeting, when: When, now: datetime) -> None:
