@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
+from sqlalchemy import update
 
 from config import Config
 from hub.access.permissions import Role
 from hub.app import build_services
 from hub.ids import new_id
 from hub.migrations import migrate
-from hub.people.model import Account
+from hub.people.model import Account, SignedInSession
 from hub.services import Services
 from hub.statement.model import Acceptance
 from hub.statement.rules import PARTS
@@ -103,6 +104,14 @@ class Server:
         """Let this half minute's code be used once more, where a test signs one person in twice."""
         with self.hub.db.work() as work:
             work.session.get_one(Account, login.id).totp_last_step = 0
+            work.commit()
+
+    def run_out(self, login: Login) -> None:
+        """Let the person's sessions be idle for too long."""
+        long_ago = self.hub.clock() - self.hub.config.idle_limit - timedelta(minutes=1)
+        with self.hub.db.work() as work:
+            theirs = update(SignedInSession).where(SignedInSession.account_id == login.id)
+            work.session.execute(theirs.values(seen_at=long_ago))
             work.commit()
 
     def stop(self) -> None:

@@ -1,13 +1,11 @@
 """The end of a session: told two minutes before, put off by keyboard, and nothing typed is lost to it."""
 
 from playwright.sync_api import expect
-from sqlalchemy import update
 
 from hub.access.permissions import Role
-from hub.people.model import SignedInSession
 from tests.browser.conftest import People
 from tests.browser.person import Person
-from tests.browser.server import Login, Server
+from tests.browser.server import Server
 
 IDLE = 20 * 60
 """Seconds; the default of HUB_IDLE_MINUTES."""
@@ -75,7 +73,7 @@ def test_a_form_sent_after_the_session_ended_is_kept(people: People, server: Ser
     page = person.page
     person.go(f"/cases/{server.case}/documents/new")
     page.get_by_label("Why they need it").fill("Typed in a session that ended.")
-    _end_sessions(server, login)
+    server.run_out(login)
     person.send("Upload")
     assert page.url.endswith("/sign-in")
     server.renew_code(login)
@@ -86,10 +84,3 @@ def test_a_form_sent_after_the_session_ended_is_kept(people: People, server: Ser
     person.sees("Typed in a session that ended.")
     person.send("Send it now")
     assert page.get_by_label("Why they need it").input_value() == "Typed in a session that ended."
-
-
-def _end_sessions(server: Server, login: Login) -> None:
-    with server.hub.db.work() as work:
-        ended = update(SignedInSession).where(SignedInSession.account_id == login.id)
-        work.session.execute(ended.values(ended_at=server.hub.clock()))
-        work.commit()

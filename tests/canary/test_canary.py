@@ -14,10 +14,8 @@ from pathlib import Path
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
-from sqlalchemy import update
 
 from hub.access.permissions import Role
-from hub.people.model import SignedInSession
 from tests.browser import server as servers
 from tests.browser.server import Login, Server
 from tests.canary.scanner import Scanner, Watch, open_files
@@ -155,10 +153,7 @@ def _hold(server: Server, officer: Login, case: str) -> None:
     visitor = Visitor(server)
     visitor.sign_in(officer)
     page = visitor.get(f"/cases/{case}/documents/new")
-    with server.hub.db.work() as work:
-        theirs = update(SignedInSession).where(SignedInSession.account_id == officer.id)
-        work.session.execute(theirs.values(ended_at=server.hub.clock()))
-        work.commit()
+    server.run_out(officer)
     fields = _details(server) | {"author": HELD, "form_token": _hidden(page, "form_token")}
     note = f"{NOTE} was here. ".encode() * 100_000
     sent = visitor.post(f"/cases/{case}/documents/new", fields, [("files", f"{HELD}.txt", note)])
