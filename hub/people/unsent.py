@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
@@ -12,6 +13,10 @@ from hub.errors import NotHere
 from hub.ids import new_id
 from hub.people.model import Account, HeldForm
 from hub.people.parts import Part
+
+KEPT_FOR = timedelta(days=7)
+MOST_KEPT = 20
+"""Unsent forms of one person; the gate keeps a form only once it had turned one away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class UnsentForms(Part):
     def hold_form(self, account: str, *, path: str, fields: list[tuple[str, str]]) -> str:
         """Keep what someone typed, sealed, for them alone."""
         with self._db.work() as work:
+            self._make_room(work.session, account)
             row = work.session.get_one(Account, account)
             held = HeldForm(
                 id=new_id(), account_id=account, path=path, sealed_fields=b"", created_at=self._clock()
@@ -36,6 +42,16 @@ class UnsentForms(Part):
             work.session.add(held)
             work.commit()
             return held.id
+
+    def _make_room(self, session: Session, account: str) -> None:
+        """What is older than KEPT_FOR goes, and of more than MOST_KEPT the oldest."""
+        newest = (
+            select(HeldForm.id).where(HeldForm.account_id == account).order_by(HeldForm.created_at.desc())
+        )
+        too_many = session.scalars(newest.offset(MOST_KEPT - 1)).all()
+        old = HeldForm.created_at < self._clock() - KEPT_FOR
+        theirs = HeldForm.account_id == account
+        session.execute(delete(HeldForm).where(theirs, or_(old, HeldForm.id.in_(too_many))))
 
     def unsent(self, actor: Actor) -> list[str]:
         """Ids of the actor's unsent forms, newest first."""

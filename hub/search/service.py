@@ -174,15 +174,17 @@ class SearchService:
         """One page of results. Never fails on what was typed: the answer's sentence says how it was understood."""
         authorise(actor, Permission.SEARCH)
         understood = understand(request.text)
+        with self._db.reading() as session:
+            results = self._results(session, actor, understood, request)
         with self._db.work() as work:
-            results = self._results(work.session, actor, understood, request)
-            rows = _rows(work.session, results.hits)
-            entries = self._record(work, actor, request, results, rows)
-            titles = {hit.document: self._title(work.session, rows[hit.document]) for hit in results.hits}
+            rows = _rows(work.session, actor, results.hits)
+            hits = [hit for hit in results.hits if hit.document in rows]
+            entries = self._record(work, actor, request, (hits, results.total), rows)
+            titles = {hit.document: self._title(work.session, rows[hit.document]) for hit in hits}
             work.commit()
             found = tuple(
                 self._found(work, entry, hit, rows[hit.document], titles[hit.document], understood)
-                for entry, hit in zip(entries, results.hits, strict=True)
+                for entry, hit in zip(entries, hits, strict=True)
             )
         return Answer(
             found=found,
@@ -207,10 +209,18 @@ class SearchService:
         return search(understood, index, filters, Parts(positions=fetch.positions, words=fetch.words), window)
 
     def _record(
-        self, work: UnitOfWork, actor: Actor, request: Request, results: Results, rows: "dict[str, HitRow]"
+        self,
+        work: UnitOfWork,
+        actor: Actor,
+        request: Request,
+        shown: tuple[list[Hit], int],
+        rows: "dict[str, HitRow]",
     ) -> list[Entry]:
-        shown = tuple(hit.document for hit in results.hits)
-        work.record(actor, SearchRun(query=request.text, documents=shown, total=results.total))
+        """The search, and each hit in its case's own sequence. `shown`: the hits of this page, and how many there are."""
+        hits, total = shown
+        work.record(
+            actor, SearchRun(query=request.text, documents=tuple(hit.document for hit in hits), total=total)
+        )
         return [
             work.record(
                 actor,
@@ -221,7 +231,7 @@ class SearchService:
                     page=hit.page,
                 ),
             )
-            for hit in results.hits
+            for hit in hits
         ]
 
     def _title(self, session: Session, row: "HitRow") -> str:
@@ -349,7 +359,8 @@ def _agencies(session: Session, actor: Actor, typed: tuple[str, ...]) -> frozens
     return frozenset(meant or {"none"})
 
 
-def _rows(session: Session, hits: Sequence[Hit]) -> dict[str, HitRow]:
+def _rows(session: Session, actor: Actor, hits: Sequence[Hit]) -> dict[str, HitRow]:
+    """What stands behind the hits; the right to each is asked once more, whatever the shard said."""
     query = (
         select(Document, Case, StoredObject)
         .join(Case, Case.id == Document.case_id)
@@ -358,7 +369,8 @@ def _rows(session: Session, hits: Sequence[Hit]) -> dict[str, HitRow]:
             (DocumentVersion.document_id == Document.id) & (DocumentVersion.number == Document.current),
         )
         .outerjoin(StoredObject, StoredObject.id == DocumentVersion.text_id)
-        .where(Document.id.in_([hit.document for hit in hits]))
+        .where(Document.id.in_([hit.document for hit in hits]), Document.withdrawn_at.is_(None))
+        .where(visible_documents(actor))
     )
     return {row.Document.id: row for row in session.execute(query)}
 

@@ -128,3 +128,16 @@ def test_a_kept_form_cannot_be_moved_to_another_owner(world):
     answer = world.client("police").get(f"/unsent/{held}")
     assert answer.status_code == 503
     assert b"Quetzalcanary" not in answer.data
+
+
+def test_only_so_many_forms_are_kept_and_only_so_long(world):
+    people, account = world.hub.people, world.people["police"]
+    for number in range(25):
+        people.hold_form(account, path="/cases/", fields=[("text", str(number))])
+    actor = world.actor("police")
+    kept = [people.unsent_form(actor, held).fields[0][1] for held in people.unsent(actor)]
+    assert kept == [str(number) for number in range(24, 4, -1)]
+    world.clock.forward(days=8)
+    last = people.hold_form(account, path="/cases/", fields=[("text", "last")])
+    world.tokens.clear()
+    assert people.unsent(world.actor("police")) == [last]
