@@ -123,13 +123,22 @@ class At:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What the question for a reason may say: the case, and nothing of the document."""
+
+    case: str
+    reference: str
+    on_case: bool
+
+
 class Reading(Part):
-    def reason_given(self, actor: Actor, document: str) -> bool:
-        """Whether the actor may open the document at once. Raises NotHere."""
+    def asking(self, actor: Actor, document: str) -> Asking:
+        """Raises NotHere."""
         with self._db.reading() as session:
             case, row = load_document(session, actor, READ, document)
             require_shown(actor, READ, case, row)
-            return _reason(session, actor, case.id) is not None
+            return Asking(case=case.id, reference=case.reference, on_case=_on_case(session, actor, case))
 
     def give_reason(self, actor: Actor, document: str, reason: str) -> None:
         """Remembered for the document's case until the session ends; every entry of this visit carries it.

@@ -5,7 +5,8 @@ sweep removes, never a row without its bytes.
 """
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO, cast
 
@@ -33,7 +34,10 @@ UPLOAD = Permission.DOCUMENT_UPLOAD
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """A file received; `size` in bytes, `sha256` (hex) of the content as it was sent."""
+    """A file received; `size` in bytes, `sha256` (hex) of the content as it was sent.
+
+    `again`: a file listed before this one has the same content.
+    """
 
     id: str
     name: str
@@ -41,6 +45,7 @@ class Staged:
     sha256: str
     kind: Kind
     received_at: datetime
+    again: bool = False
 
 
 class Receiving(Part):
@@ -86,6 +91,7 @@ class Receiving(Part):
         with self._db.work() as work:
             case = load_case(work.session, actor, UPLOAD, vault.case)
             require_open(case)
+            before = {one.sha256 for one in staged_files(work.session, vault, actor, case)}
             store(work, vault, sealed, self._clock())
             row = self._staged_row(actor, vault, sealed, name, kind)
             work.session.add(row)
@@ -98,6 +104,7 @@ class Receiving(Part):
             sha256=sealed.sha256,
             kind=kind,
             received_at=row.received_at,
+            again=sealed.sha256 in before,
         )
 
     def _staged_row(
@@ -146,6 +153,16 @@ def staged_files(session: Session, vault: Vault, actor: Actor, case: Case) -> li
         .order_by(StagedFile.received_at, StagedFile.id)
     )
     return [as_staged(vault, file, stored) for file, stored in session.execute(query)]
+
+
+def told_apart(files: Iterable[Staged]) -> list[Staged]:
+    """The same files, each marked that repeats the content of one before it."""
+    seen: set[str] = set()
+    marked = []
+    for file in files:
+        marked.append(replace(file, again=file.sha256 in seen))
+        seen.add(file.sha256)
+    return marked
 
 
 def as_staged(vault: Vault, file: StagedFile, stored: StoredObject) -> Staged:

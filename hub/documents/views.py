@@ -12,7 +12,7 @@ from hub.access.actor import Actor
 from hub.access.permissions import Permission
 from hub.documents import forms
 from hub.documents.reader import ReaderUnavailable
-from hub.documents.receive import MEGABYTE, Staged, as_binary
+from hub.documents.receive import MEGABYTE, Staged, as_binary, told_apart
 from hub.documents.service import Delivery, EditPage, Faults, ReasonNeeded, UploadPage, Wanted
 from hub.errors import Conflict, HubError, Invalid, Refused
 from hub.ids import is_id, new_id
@@ -72,8 +72,7 @@ def send_upload(case: str) -> ResponseReturnValue:
         except Faults as faults:
             wrong = faults.by_field
     page = documents.upload_page(who, case)
-    kept = tuple(one for one in page.staged if one.id in staged)
-    return _upload_page(page, form, 400, wrong=wrong, staged=kept)
+    return _upload_page(page, form, 400, wrong=wrong, sent=frozenset(staged))
 
 
 def _upload_page(
@@ -82,13 +81,20 @@ def _upload_page(
     status: int,
     *,
     wrong: Mapping[str, str] | None = None,
-    staged: tuple[Staged, ...] | None = None,
+    sent: frozenset[str] = frozenset(),
 ) -> ResponseReturnValue:
+    """`sent`: the files of this very form, which stay chosen; what is left from before waits to be chosen."""
     form.offer(page.owners, page.agencies)
     more = form.attach(dict(wrong or {}))
-    shown = page.staged if staged is None else staged
-    limit = services().config.max_upload
-    found = {"found": page, "form": form, "more": more, "staged": shown, "max_bytes": limit}
+    files = told_apart(sorted(page.staged, key=lambda one: one.id not in sent))
+    found = {
+        "found": page,
+        "form": form,
+        "more": more,
+        "staged": [one for one in files if one.id in sent],
+        "earlier": [one for one in files if one.id not in sent],
+        "max_bytes": services().config.max_upload,
+    }
     return render_template("documents/upload.html", accept=forms.ACCEPT, **found), status
 
 
@@ -121,6 +127,7 @@ def stage(case: str) -> ResponseReturnValue:
     except (Invalid, Refused) as error:
         return {"error": error.sentence}, _status(error)
     told = {"id": staged.id, "name": staged.name, "size": staged.size, "sha256": staged.sha256}
+    told["again"] = staged.again
     return {**told, "discard": url_for("documents.discard", case=case, staged=staged.id)}, 201
 
 
@@ -168,6 +175,7 @@ def _reason_page(document: str, status: int, error: str = "") -> ResponseReturnV
         render_template(
             "documents/reason.html",
             document=document,
+            asked=services().documents.asking(guard.actor(), document),
             reasons=list(Reason),
             back=back,
             error=error,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import timedelta
 
 import pikepdf
@@ -65,6 +66,38 @@ def test_one_bad_file_of_two_keeps_the_good_one_for_the_next_try(desk: Desk) -> 
     again = world.post(client, new(desk), desk.form(staged=kept.id))
     assert again.status_code == 303
     assert len(world.events("document.uploaded")) == 1
+
+
+def test_leftovers_of_an_earlier_form_wait_unticked_and_make_nothing_unasked(desk: Desk) -> None:
+    world, client = desk.world, desk.world.client("police")
+    left = desk.stage(pdf("left from before"), "left.pdf")
+    assert not ticked(client.get(new(desk)).text, left)
+    files = [(io.BytesIO(pdf("of this form")), "now.pdf"), (io.BytesIO(b""), "empty.pdf")]
+    answer = world.post(client, new(desk), desk.form(files=files))
+    held = desk.service.staged(world.actor("police"), world.case)
+    (now,) = [one.id for one in held if one.name == "now.pdf"]
+    assert answer.status_code == 400
+    assert (ticked(answer.text, now), ticked(answer.text, left)) == (True, False)
+    assert "Received earlier, not used" in answer.text
+    assert world.post(client, new(desk), desk.form(staged=now)).status_code == 303
+    assert len(world.events("document.uploaded")) == 1
+
+
+def ticked(page: str, staged: str) -> bool:
+    (box,) = re.findall(rf'<input[^>]*name="staged"[^>]*value="{staged}"[^>]*>', page)
+    return " checked" in box
+
+
+def test_the_same_file_received_twice_is_pointed_out_once_and_not_to_others(desk: Desk) -> None:
+    world, said = desk.world, "the same file was already received"
+    data, path = pdf("twice"), f"/cases/{world.case}/documents/files"
+    answers = [
+        world.post(world.client(who), path, {"file": (io.BytesIO(data), "twice.pdf")}).get_json()["again"]
+        for who in ("police", "police", "probation")
+    ]
+    assert answers == [False, True, False]
+    assert world.client("police").get(new(desk)).text.count(said) == 1
+    assert said not in world.client("probation").get(new(desk)).text
 
 
 def test_a_file_over_the_limit_is_named_with_the_limit(desk: Desk) -> None:

@@ -196,7 +196,7 @@ class Row {
   }
 
   done(answer) {
-    this.look("done", `Received, ${size(answer.size)}. `);
+    this.look("done", `Received, ${size(answer.size)}. ${answer.again ? "The same file was already received. " : ""}`);
     this.text.append(element("span", "hub-hash", `SHA-256 ${answer.sha256}`));
     this.hidden = document.createElement("input");
     this.hidden.type = "hidden";
