@@ -20,7 +20,7 @@ from hub.people.model import Account, Agency
 from hub.web.paging import Page
 from storage.vault import Vault
 
-LATEST, NEWS = 5, 10
+LATEST, NEWS = 5, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class NextMeeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasePage:
-    """`news` is None at a first visit; else what came since the visit that ended at `last_visit`."""
+    """`news` is None at a first visit; else what others did since the visit that ended at `last_visit`."""
 
     head: CaseHead
     agencies: tuple[Named, ...]

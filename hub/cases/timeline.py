@@ -61,7 +61,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose view of which case; `since`: only what came after."""
+    """Whose view of which case; `since`: only what came after, and not by the reader."""
 
     actor: Actor
     case: Case
@@ -109,6 +109,9 @@ def _all(scope: Scope) -> Any:
             MeetingCase.case_id == scope.case.id, Meeting.state != CANCELLED, Meeting.starts_at <= scope.now
         )
     )
+    if scope.since is not None:
+        changes = changes.where(CaseChange.by_id.is_distinct_from(scope.actor.account))
+        documents = documents.where(DocumentVersion.uploaded_by != scope.actor.account)
     parts = {CaseChange.at: changes, DocumentVersion.uploaded_at: documents, Meeting.starts_at: meetings}
     return union_all(*(_since(query, at, scope.since) for at, query in parts.items()))
 

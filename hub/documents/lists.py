@@ -26,7 +26,11 @@ AT_MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentLine:
-    """One document in a list. `note` says why it cannot be searched, where that is so; `pages` None: not yet known."""
+    """One document in a list.
+
+    `note` says why it cannot be searched, where that is so; `pages` None: not yet known;
+    `own`: the reader uploaded its current version.
+    """
 
     id: str
     title: str
@@ -41,6 +45,7 @@ class DocumentLine:
     state: str
     note: str | None
     withdrawn: bool
+    own: bool
 
 
 class Listing:
@@ -50,19 +55,19 @@ class Listing:
         """What the actor may read of the case, last changed first."""
         total = session.scalars(_counted(actor, case)).one()
         query = _newest(actor, case).offset(offset(page)).limit(PER_PAGE)
-        return Page(rows=_lines(vault, session.execute(query).all()), number=page, total=total)
+        return Page(rows=_lines(actor, vault, session.execute(query).all()), number=page, total=total)
 
     def new_since(
         self, session: Session, actor: Actor, vault: Vault, case: Case, moment: datetime
     ) -> list[DocumentLine]:
         """What was added or changed after the moment, newest first, `AT_MOST` of them."""
         query = _newest(actor, case).where(Document.changed_at > moment).limit(AT_MOST)
-        return _lines(vault, session.execute(query).all())
+        return _lines(actor, vault, session.execute(query).all())
 
     def issuable(self, session: Session, actor: Actor, vault: Vault, case: Case) -> list[DocumentLine]:
         """What could be issued to a meeting: nothing withdrawn; newest first, `AT_MOST` of them."""
         query = _newest(actor, case).where(Document.withdrawn_at.is_(None)).limit(AT_MOST)
-        return _lines(vault, session.execute(query).all())
+        return _lines(actor, vault, session.execute(query).all())
 
 
 def shown(actor: Actor) -> ColumnElement[bool]:
@@ -78,7 +83,7 @@ def _counted(actor: Actor, case: Case) -> Select[int]:
     return query.where(Document.case_id == case.id, shown(actor))
 
 
-def _newest(actor: Actor, case: Case) -> Select[Document, int | None, str, str | None, str, str]:
+def _newest(actor: Actor, case: Case) -> Select[Document, int | None, str, str | None, str, str, str]:
     version = and_(DocumentVersion.document_id == Document.id, DocumentVersion.number == Document.current)
     return (
         select(
@@ -88,6 +93,7 @@ def _newest(actor: Actor, case: Case) -> Select[Document, int | None, str, str |
             DocumentVersion.note,
             Agency.name,
             Account.name,
+            DocumentVersion.uploaded_by,
         )
         .join(Case, Case.id == Document.case_id)
         .join(DocumentVersion, version)
@@ -99,13 +105,15 @@ def _newest(actor: Actor, case: Case) -> Select[Document, int | None, str, str |
 
 
 def _lines(
-    vault: Vault, rows: Sequence[Row[Document, int | None, str, str | None, str, str]]
+    actor: Actor, vault: Vault, rows: Sequence[Row[Document, int | None, str, str | None, str, str, str]]
 ) -> list[DocumentLine]:
-    return [_line(vault, row) for row in rows]
+    return [_line(actor, vault, row) for row in rows]
 
 
-def _line(vault: Vault, row: Row[Document, int | None, str, str | None, str, str]) -> DocumentLine:
-    document, pages, state, note, owner, uploader = row
+def _line(
+    actor: Actor, vault: Vault, row: Row[Document, int | None, str, str | None, str, str, str]
+) -> DocumentLine:
+    document, pages, state, note, owner, uploader, by = row
     return DocumentLine(
         id=document.id,
         title=open_said(vault, document.id, document.sealed_details).title,
@@ -120,4 +128,5 @@ def _line(vault: Vault, row: Row[Document, int | None, str, str | None, str, str
         state=state,
         note=note,
         withdrawn=document.withdrawn_at is not None,
+        own=by == actor.account,
     )

@@ -222,6 +222,23 @@ def test_new_since_the_last_visit_stays_for_a_whole_visit(world: World) -> None:
         assert [(one.what, one.after) for one in news.rows] == [("review", "2026-04-02")]
 
 
+def test_what_the_reader_did_is_not_new_to_them_and_at_most_five_lines_are_shown(world: World) -> None:
+    cases = world.hub.cases
+    cases.show(world.actor("coordinator"), world.case)
+    cases.show(world.actor("police"), world.case)
+    world.clock.forward(hours=1)
+    world.tokens.clear()
+    for day in range(1, 8):
+        cases.change_review(world.actor("coordinator"), world.case, date(2026, 4, day), decision(world))
+    world.clock.forward(minutes=1)
+    world.tokens.clear()
+    own, others = (cases.show(world.actor(who), world.case).news for who in ("coordinator", "police"))
+    assert own is not None
+    assert (own.total, list(own.rows)) == (0, [])
+    assert others is not None
+    assert (others.total, len(others.rows)) == (7, 5)
+
+
 # --- changing --------------------------------------------------------------------------------
 
 

@@ -50,6 +50,20 @@ def test_a_new_version_takes_the_place_of_the_old_which_stays_readable(desk: Des
     assert len(world.events("document.superseded")) == 1
 
 
+def test_a_list_tells_the_uploader_which_current_versions_are_their_own(desk: Desk) -> None:
+    desk.prepared(pdf())
+    assert [[one.own for one in lines(desk, who)] for who in ("police", "probation")] == [[True], [False]]
+
+
+def test_the_question_for_a_reason_names_the_case_and_leads_back_to_it(desk: Desk) -> None:
+    world, document = desk.world, desk.prepared(pdf())
+    page = world.client("police").get(f"/documents/{document}").text
+    assert "Why are you opening this document?" in page
+    assert f'href="/cases/{world.case}"' in page
+    assert "Case FEN-" in page
+    assert "Assessment of March" not in page
+
+
 def test_a_new_version_on_an_older_reading_is_a_conflict_and_the_file_stays(desk: Desk) -> None:
     world, document = desk.world, desk.prepared(pdf())
     client = world.client("police")
@@ -195,6 +209,8 @@ def test_readers_name_those_it_was_issued_to_who_have_not_opened_it(desk: Desk) 
     desk.reader("probation", document).get(f"/documents/{document}")
     opened = {line.name: line.times for line in desk.service.readers(world.actor("police"), document).lines}
     assert opened == {"Prue Bates-Fable": 1, "Hetty Alford-Fable": 0}
+    asked = world.client("attendee").get(f"/documents/{document}").text
+    assert ("Back to my meetings" in asked, "Back to case" in asked) == (True, False)
     page = desk.reader("attendee", document).get(f"/documents/{document}")
     assert page.status_code == 200
     assert "Back to case" not in page.text
