@@ -9,7 +9,7 @@ import io
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
@@ -94,9 +94,18 @@ def request_class(folder: Path) -> type[Request]:
             filename: str | None = None,  # noqa: ARG002
             content_length: int | None = None,  # noqa: ARG002
         ) -> IO[bytes]:
-            return Spool(folder)  # type: ignore[return-value]
+            spool = Spool(folder)
+            self.spools.append(spool)
+            return spool  # type: ignore[return-value]
+
+        @cached_property
+        def spools(self) -> list[Spool]:
+            """Every one of this request, those of a body that was refused half way too."""
+            return []
+
+        def close(self) -> None:
+            super().close()
+            for spool in self.spools:
+                spool.close()
 
     return HubRequest
-
-
-SpoolFactory = Callable[[], Spool]

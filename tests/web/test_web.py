@@ -14,7 +14,7 @@ from hub.app import create_app
 from hub.errors import Closed, Conflict, HubError, Invalid, LogUnwritable, NotHere, Refused, Throttled
 from hub.web.address import client_address
 from hub.web.errors import STATUS
-from hub.web.spool import IN_MEMORY, Spool
+from hub.web.spool import IN_MEMORY, Spool, request_class
 from storage.errors import Unavailable
 from tests.world import SECRET, csrf
 
@@ -124,6 +124,16 @@ def test_every_error_of_ours_has_a_status():
 
 
 # --- the spool ----------------------------------------------------------------------------------------
+
+
+def test_a_request_closes_the_spools_of_a_body_that_was_refused_half_way(tmp_path):
+    request = request_class(tmp_path)({"wsgi.input": io.BytesIO(), "REQUEST_METHOD": "POST"})
+    spool = request._get_file_stream(None, None)
+    spool.write(bytes(3 * IN_MEMORY))
+    file = spool._file
+    request.close()
+    assert spool.closed
+    assert file.closed
 
 
 def test_a_large_part_is_never_readable_on_disk_and_leaves_nothing(tmp_path):
