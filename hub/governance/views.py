@@ -13,8 +13,8 @@ from hub.access.permissions import Permission
 from hub.documents.rules import DOCUMENT_TYPES
 from hub.governance.forms import LogFilterForm
 from hub.governance.rules import Filters, safe_cell
-from hub.governance.service import Choices, Line
-from hub.governance.words import EVENTS, describe
+from hub.governance.service import LONDON, Choices, Line
+from hub.governance.words import EVENTS, describe, details
 from hub.ids import is_id
 from hub.ledger.events import Outcome, Reason
 from hub.web import guard
@@ -25,7 +25,7 @@ from hub.web.services import services
 
 blueprint = Blueprint("governance", __name__, url_prefix="/log")
 HEADINGS = (
-    "Entry", "Time (UTC)", "Person", "Agency", "Action", "s.62 operation", "Outcome", "Case", "Document type",
+    "Entry", "Time (UTC)", "Time (London)", "Person", "Agency", "Action", "s.62 operation", "Outcome", "Case", "Document type",
     "Document id", "Reason", "Address", "Details",
 )  # fmt: skip
 REASONS = {reason.value: reason.label for reason in Reason}
@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
     filters = _filters(form)
     overview = services().governance.overview(guard.actor(), filters, page_number(request.args.get("page")))
     return render_template(
-        "governance/index.html", form=form, overview=overview, filters=filters, describe=describe,
+        "governance/index.html", form=form, overview=overview, filters=filters, describe=describe, details=details,
         types=DOCUMENT_TYPES, reasons=REASONS,
     )  # fmt: skip
 
@@ -130,6 +130,7 @@ def _cells(line: Line) -> tuple[object, ...]:
     return (
         line.sequence,
         line.at.isoformat(timespec="seconds"),
+        f"{line.at.astimezone(LONDON):%Y-%m-%d %H:%M:%S}",
         line.person,
         line.agency,
         describe(line),
@@ -140,5 +141,5 @@ def _cells(line: Line) -> tuple[object, ...]:
         line.document_id,
         REASONS.get(line.reason or "", line.reason),
         line.address,
-        "; ".join(f"{name}: {value}" for name, value in line.detail.items()),
+        details(line),
     )

@@ -1,5 +1,9 @@
 """The event vocabulary in people's words; a test holds it to the vocabulary itself."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from hub.access.permissions import Permission
 from hub.governance.service import Line
 
 EVENTS = {
@@ -45,11 +49,98 @@ EVENTS = {
     "service.command_run": "A command was run at the machine",
 }
 
+WITH_PAGE = frozenset({"document.page_viewed", "search.shown"})
+"""Told in the sentence itself: on which page."""
+
 
 def describe(line: Line) -> str:
     """What happened, with the page where there is one."""
     said = EVENTS.get(line.event, line.event)
     page = line.detail.get("page")
-    return (
-        f"{said} (page {page})" if line.event in ("document.page_viewed", "search.shown") and page else said
-    )
+    return f"{said} (page {page})" if line.event in WITH_PAGE and page else said
+
+
+FIELDS = {
+    "account_role": "role",
+    "after": "after",
+    "before": "before",
+    "cases": "cases",
+    "category": "category",
+    "command": "command",
+    "delivered": "bytes sent",
+    "documents": "documents",
+    "first": "from byte",
+    "form": "shown as",
+    "how": "how it ended",
+    "last": "to byte",
+    "level": "level",
+    "meetings": "meetings",
+    "page": "page",
+    "pages": "pages",
+    "part": "part",
+    "purpose": "for",
+    "result": "result",
+    "route": "route",
+    "rows": "entries",
+    "size": "size in bytes",
+    "started": "started by entry",
+    "subject": "about",
+    "total": "matches",
+    "version": "version",
+    "what": "what",
+    "why": "why",
+}
+LEFT_OUT = frozenset({"draft", "meeting", "sha256", "staged", "permission", "case", "document", "reason"})
+"""Opaque ids and hashes; a permission is in the sentence of its refusal; the last three have columns."""
+
+VALUES = {
+    ("form", "image"): "a picture of the page",
+    ("form", "text"): "the words of the page",
+    ("form", "details"): "its title and details",
+    ("page", "log"): "the entries",
+    ("page", "document"): "who has seen a document",
+    ("page", "person"): "what a person has seen",
+    ("purpose", "indexing"): "making it searchable",
+    ("purpose", "rewrap"): "changing its key",
+    ("purpose", "check"): "checking it is whole",
+    ("result", "ready"): "ready to read",
+}
+WANTED = {
+    Permission.SELF: "to manage their own account",
+    Permission.STATEMENT_AGREE: "to read the statement",
+    Permission.STATEMENT_EDIT: "to edit the statement or see who agreed it",
+    Permission.CASE_LIST: "to list cases",
+    Permission.CASE_READ: "to read a case",
+    Permission.CASE_OPEN: "to open a case",
+    Permission.CASE_CHANGE: "to change a case",
+    Permission.DOCUMENT_READ: "to read a document",
+    Permission.DOCUMENT_DOWNLOAD: "to download a document",
+    Permission.DOCUMENT_UPLOAD: "to upload a document",
+    Permission.DOCUMENT_READERS: "to see who has read a document",
+    Permission.MEETING_LIST: "to list meetings",
+    Permission.MEETING_READ: "to read a meeting",
+    Permission.MEETING_ARRANGE: "to arrange a meeting",
+    Permission.MEETING_ISSUE: "to issue a document to a meeting",
+    Permission.SEARCH: "to search",
+    Permission.LOG_READ: "to read the access log",
+    Permission.LOG_EXPORT: "to export the access log",
+    Permission.ACCOUNT_MANAGE: "to manage accounts",
+    Permission.SERVICE_STATUS: "to see how the service runs",
+}
+
+
+def details(line: Line) -> str:
+    """The other fields of an entry in words, for the page and the export alike."""
+    if line.event == "access.refused":
+        return _refusal(line.detail)
+    told = {"page"} if line.event in WITH_PAGE else set()
+    said = ((name, value) for name, value in line.detail.items() if name in FIELDS and name not in told)
+    return "; ".join(f"{FIELDS[name]}: {VALUES.get((name, str(value)), value)}" for name, value in said)
+
+
+def _refusal(detail: Mapping[str, Any]) -> str:
+    wanted = WANTED.get(detail.get("permission", ""), "something")
+    why = str(detail.get("why", ""))
+    if why == "absent":
+        return f"wanted {wanted}: there is no such thing"
+    return f"wanted {wanted}: {why.removeprefix('forbidden: ')}"

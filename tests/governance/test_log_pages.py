@@ -2,13 +2,36 @@
 
 import csv
 import io
+from dataclasses import fields
 
-from hub.governance.words import EVENTS
+from hub.access.permissions import Permission
+from hub.governance.words import EVENTS, FIELDS, LEFT_OUT, WANTED
 from hub.ledger.events import REGISTRY
 
 
 def test_every_event_has_its_words():
     assert set(EVENTS) == set(REGISTRY)
+
+
+def test_every_public_field_has_words_or_is_left_out():
+    public = {f.name for event in REGISTRY.values() for f in fields(event) if not f.metadata.get("private")}
+    assert set(FIELDS) | LEFT_OUT == public
+    assert not set(FIELDS) & LEFT_OUT
+    assert set(WANTED) == set(Permission)
+
+
+def test_a_refusal_is_told_in_words_on_the_page_and_in_the_export(world):
+    world.client("police").get("/log/")
+    for path in ("/log/", "/log/export.csv"):
+        page = world.client("governance").get(path).get_data(as_text=True)
+        assert "wanted to read the access log" in page
+        assert "log:read" not in page
+
+
+def test_the_document_filter_is_there_only_when_it_is_set(world):
+    client = world.client("governance")
+    assert 'name="document"' not in client.get("/log/").get_data(as_text=True)
+    assert 'name="document"' in client.get("/log/?document=" + "a" * 26).get_data(as_text=True)
 
 
 def test_looking_at_the_log_is_logged_before_it_is_shown(world):
