@@ -104,6 +104,7 @@ VALUES = {
     ("purpose", "rewrap"): "changing its key",
     ("purpose", "check"): "checking it is whole",
     ("result", "ready"): "ready to read",
+    ("why", "details"): "what they entered was wrong",
 }
 WANTED = {
     Permission.SELF: "to manage their own account",
@@ -127,6 +128,16 @@ WANTED = {
     Permission.ACCOUNT_MANAGE: "to manage accounts",
     Permission.SERVICE_STATUS: "to see how the service runs",
 }
+WHY = {
+    "absent": "which does not exist",
+    "shredded": "whose key was destroyed",
+    "forbidden: role": "which their role may not",
+    "forbidden: none": "which is not theirs",
+    "forbidden: not theirs": "which is not theirs",
+    "forbidden: excluded": "from which they are excluded",
+    "forbidden: audience": "which is not for them",
+    "forbidden: withdrawn": "which is withdrawn",
+}
 
 
 def details(line: Line) -> str:
@@ -141,6 +152,4 @@ def details(line: Line) -> str:
 def _refusal(detail: Mapping[str, Any]) -> str:
     wanted = WANTED.get(detail.get("permission", ""), "something")
     why = str(detail.get("why", ""))
-    if why == "absent":
-        return f"wanted {wanted}: there is no such thing"
-    return f"wanted {wanted}: {why.removeprefix('forbidden: ')}"
+    return f"wanted {wanted}, {WHY.get(why, why)}"

@@ -24,8 +24,16 @@ def test_a_refusal_is_told_in_words_on_the_page_and_in_the_export(world):
     world.client("police").get("/log/")
     for path in ("/log/", "/log/export.csv"):
         page = world.client("governance").get(path).get_data(as_text=True)
-        assert "wanted to read the access log" in page
+        assert "wanted to read the access log, which their role may not" in page
         assert "log:read" not in page
+
+
+def test_a_case_of_others_and_a_case_that_is_not_there_are_told_apart(world):
+    world.client("outsider").get(f"/cases/{world.case}")
+    world.client("outsider").get("/cases/" + "a" * 26)
+    page = world.client("governance").get("/log/").get_data(as_text=True)
+    assert "wanted to read a case, which is not theirs" in page
+    assert "wanted to read a case, which does not exist" in page
 
 
 def test_the_document_filter_is_there_only_when_it_is_set(world):
