@@ -25,7 +25,9 @@ class NotHere(HubError):  # noqa: N818 - named for what the person is told
     `why` ('absent' or 'forbidden: ...') goes to the access log and never to the person.
     """
 
-    def __init__(self, *, permission: str, why: str, case: str | None = None, document: str | None = None) -> None:
+    def __init__(
+        self, *, permission: str, why: str, case: str | None = None, document: str | None = None
+    ) -> None:
         super().__init__("There is nothing here for you.")
         self.permission, self.why, self.case, self.document = permission, why, case, document
 
@@ -51,10 +53,14 @@ class Conflict(HubError):  # noqa: N818
 class Throttled(HubError):  # noqa: N818
     def __init__(self, wait_seconds: int) -> None:
         minutes = max(1, -(-wait_seconds // 60))
-        super().__init__(f"Too many tries. Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again.")
+        super().__init__(
+            f"Too many tries. Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again."
+        )
         self.wait_seconds = wait_seconds
 
 
 class LogUnwritable(HubError):  # noqa: N818
     def __init__(self) -> None:
-        super().__init__("The access log cannot be written just now, so nothing is shown. Try again in a minute.")
+        super().__init__(
+            "The access log cannot be written just now, so nothing is shown. Try again in a minute."
+        )

@@ -100,7 +100,9 @@ def verify(session: Session, area: str) -> int | None:
     return min([*checked, *([broken] if broken else [])], default=None) or _short(session, area)
 
 
-def _walk(session: Session, area: str, mismatched: list[int]) -> Generator[tuple[int, str, bytes], None, None]:
+def _walk(
+    session: Session, area: str, mismatched: list[int]
+) -> Generator[tuple[int, str, bytes], None, None]:
     query = select(LogEntry).where(LogEntry.area_id == area).order_by(LogEntry.sequence)
     with session.execute(query.execution_options(yield_per=1000)) as rows:
         for entry in rows.scalars():

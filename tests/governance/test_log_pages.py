@@ -80,7 +80,13 @@ def test_the_export_is_logged_and_no_cell_begins_a_formula(world):
 
 def test_strange_filters_are_answered_not_failed(world):
     client = world.client("governance")
-    for query in ("person=%00", "first-day=99&first-month=99&first-year=1", "event=nonsense", "page=-1", "page=9999999"):
+    for query in (
+        "person=%00",
+        "first-day=99&first-month=99&first-year=1",
+        "event=nonsense",
+        "page=-1",
+        "page=9999999",
+    ):
         assert client.get(f"/log/?{query}").status_code == 200
     for path in ("/log/documents/" + "a" * 26, "/log/people/" + "a" * 26):
         assert client.get(path).status_code == 404
