@@ -34,8 +34,7 @@ class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
         self.app_uri = self.cfg.wsgi_app
 
     def _tell(self, _server: Any) -> None:
-        """Said once the port is open: the address, and who can sign in to the demo."""
-        self._say(f"\nThe hub is at http://{self._host}:{self._port}/ (Ctrl-C ends it)\n")
+        """Said once the port is open, at one go: the address, and who can sign in to the demo."""
+        address = f"\nThe hub is at http://{self._host}:{self._port}/ (Ctrl-C ends it)\n"
         table = sign_ins(self._config.home / "demo-accounts.json")
-        if table:
-            self._say(table)
+        self._say(f"{address}\n{table}" if table else address)

@@ -154,5 +154,5 @@ def test_the_case_page_leads_to_the_next_meeting(table: Table) -> None:
         in table.world.client("police").get(f"/cases/{table.world.case}").text
     )
     page = table.world.client("probation").get(f"/cases/{table.world.case}").text
-    assert "Level 2, Northfen" in page
+    assert "level 2, Northfen" in page
     assert table.meeting not in page
