@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.client import Browser
+from bench.lines import progress
 
 SOURCE = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
@@ -73,11 +74,17 @@ def application(home: Path, name: str) -> Iterator[int]:
 
 @contextmanager
 def nginx(folder: Path, root: Path) -> Iterator[int]:
-    """The port of an nginx that serves `root` in clear with sendfile; FileNotFoundError where there is none."""
+    """The port of an nginx that serves `root` in clear; of a plain sendfile server where there is none, and says so."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin")
-    if program is None:
-        raise FileNotFoundError("nginx is not installed")
     port, settings = free_port(), folder / "nginx.conf"
+    if program is None:
+        progress("nginx is not installed: measuring against a plain sendfile server of our own")
+        with running(
+            [sys.executable, "-m", "bench.sendfile", str(root), str(port)], dict(os.environ)
+        ) as process:
+            wait_for(port, "/", process, any_status=True)
+            yield port
+        return
     user = "user root;" if os.geteuid() == 0 else ""
     settings.write_text(NGINX.format(folder=folder, root=root, port=port, user=user))
     with running(
