@@ -1,0 +1,19 @@
+"""What every command shares."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from config import Config
+from hub.app import build_services
+from hub.commands.install import prepare
+from hub.services import Services
+
+Command = Callable[[Sequence[str]], int]
+"""Words after the command's name -> exit status."""
+
+
+def services() -> Services:
+    """The hub at this home, its tables brought up to date first."""
+    config = Config.from_env(os.environ)
+    prepare(config, demo=False, progress=print)
+    return build_services(config)
