@@ -38,6 +38,8 @@ class Config:
     idle_limit: timedelta = timedelta(minutes=20)
     absolute_limit: timedelta = timedelta(hours=10)
     assets: Path | None = None
+    failpoint: str = ""
+    """A test's harness stops this process there; never in production."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Config":
@@ -69,6 +71,7 @@ class Config:
             idle_limit=idle,
             absolute_limit=absolute,
             assets=Path(environ["HUB_ASSETS"]) if environ.get("HUB_ASSETS") else None,
+            failpoint=environ.get("HUB_FAILPOINT", ""),
         )
 
 
@@ -77,6 +80,8 @@ def production_faults(config: Config) -> list[str]:
     faults = []
     if config.secret_generated:
         faults.append("HUB_SECRET is not set: the secret was generated; set one of your own.")
+    if config.failpoint:
+        faults.append("HUB_FAILPOINT is set: it stops the hub on purpose, for tests alone; unset it.")
     if not config.public_url.startswith("https://"):
         faults.append("HUB_PUBLIC_URL must be the https:// address that people use.")
     if not config.trusted_proxies:

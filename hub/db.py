@@ -26,6 +26,7 @@ from sqlalchemy.types import TypeDecorator
 from hub.access.actor import Actor
 from hub.errors import LogUnwritable
 from hub.ledger.events import Event
+from storage.failpoints import Point, failpoint
 from storage.receipts import Receipt, ReceiptBook
 
 LOCK_WAIT_MS = 1500
@@ -174,15 +175,19 @@ class UnitOfWork:
         """Make rows and entries durable. Raises LogUnwritable when that cannot be."""
         try:
             self.session.flush()
+            failpoint(Point.ROWS_FLUSHED)
             self._ledger.append(self.session, self._waiting)
+            failpoint(Point.ENTRIES_APPENDED)
             self.session.commit()
         except DBAPIError as error:
             self.session.rollback()
             raise _as_told(error) from error
+        failpoint(Point.COMMITTED)
         self._durable += self._waiting
         after, self._waiting, self._after = self._after, [], []
         for then in after:
             then()
+        failpoint(Point.AFTER_COMMIT)
 
     def receipt(self, entry: Entry, *, case: str, objects: Sequence[str], purpose: str = "person") -> Receipt:
         """For the vault, of an entry of this unit once committed; `objects` are the sealed objects it covers."""

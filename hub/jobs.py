@@ -22,6 +22,7 @@ from huey.serializer import Serializer
 
 from hub.documents.reader import ReaderUnavailable
 from hub.documents.service import DocumentService
+from storage.failpoints import Point, failpoint
 
 IDLE_SECONDS = 1.0
 """How long a job put by another process may lie before this one looks."""
@@ -67,6 +68,7 @@ class Queue:
         task = self._huey.dequeue()
         if task is None:
             return False
+        failpoint(Point.JOB_TAKEN)
         _carefully(task.execute, "prepare")
         return True
 

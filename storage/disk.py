@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storage.errors import AlreadyExists, Full, NotFound, StorageError, Unavailable
+from storage.failpoints import Point, failpoint
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TEMPORARY = ".new-"
@@ -72,6 +73,7 @@ def publish(temporary: Path, target: Path) -> None:
     When the folder cannot be synced the name is taken back: nobody may rely on it.
     """
     os.link(temporary, target)
+    failpoint(Point.OBJECT_LINKED)
     try:
         temporary.unlink(missing_ok=True)
         sync_folder(target.parent)

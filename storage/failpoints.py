@@ -22,6 +22,12 @@ class Point(StrEnum):
     ROWS_FLUSHED = "rows-flushed"
     ENTRIES_APPENDED = "entries-appended"
     COMMITTED = "committed"
+    AFTER_COMMIT = "after-commit"
+    OBJECT_DISCARDED = "object-discarded"
+    SHARD_WRITTEN = "shard-written"
+    JOB_TAKEN = "job-taken"
+    REVISION_APPLIED = "revision-applied"
+    TABLES_MADE = "tables-made"
 
 
 class _Armed:

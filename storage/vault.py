@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.binding import canonical
 from storage.errors import NotFound, Tampered, WrongKey
+from storage.failpoints import Point, failpoint
 from storage.names import check_id, check_kind, check_version, new_id, object_name
 from storage.receipts import Receipt, ReceiptBook
 from storage.sealed import Bytes, IntoReadable, Readable, SealedReader, Sealer, fed, new_object_key
@@ -128,6 +129,7 @@ class Vault:
         key = new_object_key()
         wrapped = wrap(self._keys.wrapping, key, self._key_binding(label))
         writer = self._store.create(name)
+        failpoint(Point.OBJECT_BEGUN)
         try:
             return PendingObject(writer, key, self._binding(label), wrapped, label, name)
         except BaseException:
@@ -191,6 +193,7 @@ class Vault:
             self._store.delete(self._name_of(record))
         except NotFound:
             return
+        failpoint(Point.OBJECT_DISCARDED)
 
     def seal_field(self, field: str, row: str, data: bytes) -> bytes:
         return self._keys.fields.seal(data, field, row)
@@ -253,7 +256,9 @@ class PendingObject:
 
     def finish(self) -> SealedObject:
         totals = self._sealer.finish()
+        failpoint(Point.OBJECT_WRITTEN)
         self._writer.commit()
+        failpoint(Point.OBJECT_COMMITTED)
         return SealedObject(
             object_id=self._label.object_id,
             kind=self._label.kind,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, inspect, text
 
+from storage.failpoints import Point, failpoint
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -29,6 +31,7 @@ def migrate(engine: Engine) -> None:
     with engine.execution_options(hub_writes=True).begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        failpoint(Point.TABLES_MADE)
 
 
 def unmake(engine: Engine) -> None:

@@ -34,6 +34,7 @@ from hub.search.model import AskedSearch, CaseShard
 from hub.search.query import Understood, understand
 from hub.search.snippets import Fragment, snippet
 from hub.vaults import Vaults
+from storage.failpoints import Point, failpoint
 from storage.vault import Vault
 
 KEPT_BYTES = 64 * 1024 * 1024
@@ -140,6 +141,7 @@ class SearchService:
             for column, value in sealed.items():
                 setattr(row, column, value)
         work.session.flush()
+        failpoint(Point.SHARD_WRITTEN)
 
     # --- what was asked, kept for the visit ---------------------------------------------------
 

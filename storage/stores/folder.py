@@ -23,6 +23,7 @@ from storage.disk import (
     write_all,
 )
 from storage.errors import AlreadyExists, BadName, StorageError
+from storage.failpoints import Point, failpoint
 from storage.names import check_name, check_prefix
 from storage.sealed import Bytes
 
@@ -101,6 +102,7 @@ class FolderWriter:
         try:
             with disk_errors():
                 os.fsync(descriptor)
+                failpoint(Point.OBJECT_SYNCED)
                 publish(self._temporary, self._target)
         finally:
             self.abort()

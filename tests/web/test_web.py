@@ -270,6 +270,15 @@ def test_production_names_each_thing_that_is_missing(tmp_path):
     assert any("https" in fault for fault in production_faults(http))
 
 
+def test_production_refuses_a_process_that_a_test_may_stop(tmp_path):
+    armed = settings(
+        tmp_path, HUB_ENV="production", HUB_PUBLIC_URL="https://hub.example", HUB_TRUSTED_PROXIES="10.0.0.0/8",
+        HUB_FAILPOINT="committed",
+    )  # fmt: skip
+    (fault,) = production_faults(armed)
+    assert fault.startswith("HUB_FAILPOINT")
+
+
 def production(tmp_path):
     return settings(
         tmp_path, HUB_ENV="production", HUB_PUBLIC_URL="https://hub.example", HUB_TRUSTED_PROXIES="10.0.0.0/8"
