@@ -2,20 +2,15 @@
 
 * A case has one category at a time; category 3 is never level 1.
 * Levels 2 and 3 need their criteria met, each by name.
-* Every function that refuses raises RuleBroken with the sentence for the person.
+* Every function that refuses raises Invalid: the sentence says which rule forbids it and what would be needed, at the field
+  that was asked wrongly.
 """
 
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from enum import IntEnum, StrEnum
 
-
-class RuleBroken(Exception):  # noqa: N818 - a decision, not a fault
-    """The sentence says which rule forbids it and what would be needed; `field` is what was asked wrongly."""
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.field, self.sentence = field, sentence
+from hub.errors import Invalid
 
 
 class Category(IntEnum):
@@ -149,21 +144,21 @@ SOON = timedelta(days=28)
 
 
 def require_level(category: Category, level: Level, criteria: Collection[Criterion]) -> None:
-    """Raise RuleBroken unless a case of the category may be managed at the level for these criteria (rules 3, 4)."""
+    """Raise Invalid unless a case of the category may be managed at the level for these criteria (rules 3, 4)."""
     if not may_be(category, level):
-        raise RuleBroken(
+        raise Invalid(
             "level",
             "Category 3 is never level 1: such a person comes under MAPPA only because several agencies "
             "must manage the risk together. Choose level 2 or 3.",
         )
     if level >= Level.SEVERAL_AGENCIES and not set(criteria) >= BOTH_NEEDED:
-        raise RuleBroken(
+        raise Invalid(
             "criteria",
             f"Level {level} needs both: a high or very high risk of serious harm, and a plan that needs "
             "several agencies. Tick both, or choose level 1.",
         )
     if level == Level.SENIOR and not ONE_NEEDED & set(criteria):
-        raise RuleBroken(
+        raise Invalid(
             "criteria",
             "Level 3 needs one thing more: complexity for senior managers, unusual resources, or media interest.",
         )
@@ -174,17 +169,17 @@ def may_be(category: Category, level: Level) -> bool:
 
 
 def require_entry(category: Category, route: EntryRoute) -> None:
-    """Raise RuleBroken unless a person of the category can have come in by the route (rule 5).
+    """Raise Invalid unless a person of the category can have come in by the route (rule 5).
 
     A referral makes a category 3 case and nothing else does, but for a transfer.
     """
     by_referral = route is EntryRoute.REFERRAL
     if by_referral and category is not Category.DANGEROUS:
-        raise RuleBroken(
+        raise Invalid(
             "route", "Only category 3 is entered by an agency's referral. Choose how this person came in."
         )
     if category is Category.DANGEROUS and not by_referral and route is not EntryRoute.TRANSFER:
-        raise RuleBroken(
+        raise Invalid(
             "route", "Category 3 is entered by an agency's referral, or by transfer from another area."
         )
 
@@ -210,7 +205,7 @@ _WAYS_OUT = {
 def require_exit(category: Category, reason: ExitReason) -> None:
     if reason not in exits(category):
         ways = "; ".join(way.label.lower() for way in exits(category))
-        raise RuleBroken("exit", f"That is not a way out of category {category}. Its ways out are: {ways}.")
+        raise Invalid("exit", f"That is not a way out of category {category}. Its ways out are: {ways}.")
 
 
 def review_weeks(level: Level, settings: Mapping[str, object]) -> int:
@@ -227,9 +222,9 @@ def review_by(level: Level, today: date, settings: Mapping[str, object]) -> date
 
 def require_review(due: date, today: date, latest: date) -> None:
     if due < today:
-        raise RuleBroken("review", "The next review cannot be in the past.")
+        raise Invalid("review", "The next review cannot be in the past.")
     if due > latest:
-        raise RuleBroken(
+        raise Invalid(
             "review", f"At this level a review is due by {latest.day} {latest:%B %Y} at the latest."
         )
 

@@ -14,7 +14,6 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
 from hub.access.actor import Actor
 from hub.access.check import authorise
@@ -24,10 +23,11 @@ from hub.cases.access import load_case
 from hub.cases.listing import CaseFilters, CaseLine, Sort, matching, page_of
 from hub.cases.model import Case, CaseAgency, CaseChange, CaseExclusion, CaseMember, CaseVisit
 from hub.cases.reading import CaseHead, CasePage, Excluded, Named, Person, head_of, page_for, staff_of
-from hub.cases.rules import Category, Criterion, EntryRoute, ExitReason, Level, Review, RuleBroken, State
+from hub.cases.rules import Category, Criterion, EntryRoute, ExitReason, Level, Review, State
 from hub.cases.sealed import Nominal, open_exclusion, open_nominal, seal_because, seal_exclusion, seal_nominal
 from hub.cases.timeline import Happening, Scope, timeline
 from hub.clock import Clock, london_date
+from hub.conflicts import told_of_conflicts
 from hub.db import Database, UnitOfWork
 from hub.errors import Closed, Conflict, Invalid
 from hub.ids import id_from, is_id, new_id
@@ -40,6 +40,8 @@ MIN_REASON, MAX_REASON = 10, 4000
 MAX_NAME, MAX_DUTY, MAX_VISOR, MAX_ALIASES = 120, 60, 40, 20
 EARLIEST_BIRTH = date(1900, 1, 1)
 TRIES = 6
+CHANGED = "Somebody changed this case at the same moment. What you typed is below, not yet saved."
+TEAM_CHANGED = "Somebody else changed the team at the same moment. Look again."
 TEAM_ROLES = frozenset({Role.PRACTITIONER, Role.ATTENDEE, Role.CHAIR})
 
 
@@ -209,9 +211,8 @@ class CaseService:
         authorise(actor, Permission.CASE_OPEN)
         if not new.form:
             raise Invalid("token", "This form came from elsewhere. Open the page again and send it.")
-        with _told():
-            rules.require_level(new.category, new.level, new.criteria)
-            rules.require_entry(new.category, new.route)
+        rules.require_level(new.category, new.level, new.criteria)
+        rules.require_entry(new.category, new.route)
         checked = replace(
             new, nominal=_checked_nominal(new.nominal, self._today()), reason=_checked_reason(new.reason)
         )
@@ -359,7 +360,7 @@ class CaseService:
         self, actor: Actor, case: str, decision: Decision, *, state: State = State.OPEN
     ) -> Iterator[_Changing]:
         """Everything that a change must pass before it is made, and its commit after."""
-        with _told(), self._db.work() as work:
+        with told_of_conflicts(CHANGED), self._db.work() as work:
             row = load_case(work.session, actor, Permission.CASE_CHANGE, case)
             _require_state(row, state)
             if row.row_version != decision.seen:
@@ -369,7 +370,7 @@ class CaseService:
             checked = replace(decision, reason=_checked_reason(decision.reason))
             area = work.session.get_one(Area, row.area_id)
             yield _Changing(work=work, actor=actor, case=row, area=area, now=self._clock(), decision=checked)
-            _commit(work)
+            work.commit()
 
     def _set_review(self, change: _Changing, to: date) -> None:
         before, change.case.review_due = change.case.review_due, to
@@ -472,17 +473,14 @@ class CaseService:
         self, actor: Actor, case: str, *, reason: str = "", even_closed: bool = False
     ) -> Iterator[_Changing]:
         """Doing one of these twice does it once."""
-        with self._db.work() as work:
+        with told_of_conflicts(TEAM_CHANGED, IntegrityError), self._db.work() as work:
             row = load_case(work.session, actor, Permission.CASE_CHANGE, case)
             if not even_closed:
                 _require_state(row, State.OPEN)
             area = work.session.get_one(Area, row.area_id)
             decision = Decision(reason=reason, seen=row.row_version)
             yield _Changing(work=work, actor=actor, case=row, area=area, now=self._clock(), decision=decision)
-            try:
-                work.commit()
-            except (IntegrityError, StaleDataError) as raced:
-                raise Conflict("Somebody else changed the team at the same moment. Look again.") from raced
+            work.commit()
 
     def _drop_member(self, change: _Changing, account: str) -> None:
         row = change.work.session.get(CaseMember, (change.case.id, account))
@@ -496,24 +494,6 @@ class CaseService:
 
     def _today(self) -> date:
         return london_date(self._clock())
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A broken rule is told at the field that broke it."""
-    try:
-        yield
-    except RuleBroken as broken:
-        raise Invalid(broken.field, broken.sentence) from broken
-
-
-def _commit(work: UnitOfWork) -> None:
-    try:
-        work.commit()
-    except StaleDataError as stale:
-        raise Conflict(
-            "Somebody changed this case at the same moment. What you typed is below, not yet saved."
-        ) from stale
 
 
 def _visit(session: Session, actor: Actor, case: Case, now: datetime) -> datetime | None:

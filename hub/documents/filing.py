@@ -1,18 +1,17 @@
 """Documents made of received files, superseded, changed, withdrawn and restored; nothing is ever overwritten."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
 from hub.access.actor import Actor
 from hub.cases.access import load_case
 from hub.cases.model import Case, CaseAgency
+from hub.conflicts import told_of_conflicts
 from hub.db import UnitOfWork
 from hub.documents import rules
 from hub.documents.access import load_document, visible_documents
@@ -291,7 +290,7 @@ class Filing(Part):
 
     def change(self, actor: Actor, document: str, details: Details, *, seen: int) -> None:
         """New details and audience of a document. Raises Faults, Conflict, Closed, NotHere."""
-        with _told_of_conflicts(), self._db.work() as work:
+        with told_of_conflicts(CHANGED), self._db.work() as work:
             case, row = self._load_to_change(work, actor, document, seen)
             vault = self._vaults.of(work.session, case)
             possible = self._possible(work.session, actor, case.id)
@@ -330,7 +329,7 @@ class Filing(Part):
         self, actor: Actor, document: str, staged: str, *, seen: int, form_token: str
     ) -> ReceiptLine:
         """A received file becomes the document's newest version; the same token again gives the same version."""
-        with _told_of_conflicts(), self._db.work() as work:
+        with told_of_conflicts(CHANGED), self._db.work() as work:
             case, row = _load_managed(work.session, actor, document)
             vault = self._vaults.of(work.session, case)
             number = _version_of(work.session, document, form_token)
@@ -366,7 +365,7 @@ class Filing(Part):
 
     def withdraw(self, actor: Actor, document: str, *, seen: int) -> None:
         """Take a document out of lists, reading and search; whoever may withdraw it may restore it."""
-        with _told_of_conflicts(), self._db.work() as work:
+        with told_of_conflicts(CHANGED), self._db.work() as work:
             case, row = self._load_to_change(work, actor, document, seen)
             if row.withdrawn_at is not None:
                 raise Conflict("This document is withdrawn already.")
@@ -376,7 +375,7 @@ class Filing(Part):
             work.commit()
 
     def restore(self, actor: Actor, document: str, *, seen: int) -> None:
-        with _told_of_conflicts(), self._db.work() as work:
+        with told_of_conflicts(CHANGED), self._db.work() as work:
             case, row = self._load_to_change(work, actor, document, seen)
             if row.withdrawn_at is None:
                 raise Conflict("This document is not withdrawn.")
@@ -518,12 +517,3 @@ def _receipt_line(vault: Vault, row: Document, version: DocumentVersion, stored:
         state=version.text_state,
         note=version.note,
     )
-
-
-@contextmanager
-def _told_of_conflicts() -> Iterator[None]:
-    """Somebody else's change may show at any flush, not only at the commit."""
-    try:
-        yield
-    except StaleDataError as stale:
-        raise Conflict(CHANGED) from stale

@@ -6,7 +6,7 @@ from wtforms import BooleanField, Form, HiddenField, RadioField, SelectField, Se
 from wtforms.validators import InputRequired
 
 from hub.cases.forms import PICK, choice
-from hub.cases.rules import RuleBroken
+from hub.errors import Invalid
 from hub.meetings.reading import MeetingPage
 from hub.meetings.rules import LONDON, Issue, MeetingLevel, hour_of, starts
 from hub.meetings.service import Choices, NewMeeting, When
@@ -34,9 +34,9 @@ class WhenForm(Form):  # type: ignore[misc]
         self.chair.choices = [PICK, *(choice(one.id, f"{one.name}, {one.agency}") for one in choices.chairs)]
 
     def when(self) -> When:
-        """Raises RuleBroken for a date or an hour that is none."""
+        """Raises Invalid for a date or an hour that is none."""
         if self.day.data is None:
-            raise RuleBroken("day", "Enter the date of the meeting.")
+            raise Invalid("day", "Enter the date of the meeting.")
         return When(
             starts_at=starts(self.day.data, hour_of(self.time.data)),
             level=MeetingLevel(int(self.level.data)),

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from enum import IntEnum, StrEnum
 from zoneinfo import ZoneInfo
 
-from hub.cases.rules import RuleBroken
+from hub.errors import Invalid
 
 LONDON = ZoneInfo("Europe/London")
 MINUTES_TYPE = "minutes"
@@ -35,19 +35,17 @@ class Issue(StrEnum):
 
 
 def starts(day: date, hour: time) -> datetime:
-    """The moment in UTC of an hour in London. Raises RuleBroken for one that the clocks skip."""
+    """The moment in UTC of an hour in London. Raises Invalid for one that the clocks skip."""
     local = datetime.combine(day, hour, LONDON)
     moment = local.astimezone(UTC)
     if moment.astimezone(LONDON).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise RuleBroken(
-            "time", "The clocks go forward that night: this hour does not exist. Choose another."
-        )
+        raise Invalid("time", "The clocks go forward that night: this hour does not exist. Choose another.")
     return moment
 
 
 def require_to_come(moment: datetime, now: datetime) -> None:
     if moment <= now:
-        raise RuleBroken("day", "The meeting must be in the future.")
+        raise Invalid("day", "The meeting must be in the future.")
 
 
 def require_issuable(what: Issue, document_type: str, starts_at: datetime, now: datetime) -> None:
@@ -55,15 +53,15 @@ def require_issuable(what: Issue, document_type: str, starts_at: datetime, now: 
     if what is not Issue.MINUTES:
         return
     if document_type != MINUTES_TYPE:
-        raise RuleBroken("documents", "Only a document of the type minutes can be issued as minutes.")
+        raise Invalid("documents", "Only a document of the type minutes can be issued as minutes.")
     if starts_at > now:
-        raise RuleBroken("documents", "Minutes are issued once the meeting has begun.")
+        raise Invalid("documents", "Minutes are issued once the meeting has begun.")
 
 
 def hour_of(text: str) -> time:
-    """`10:30`, `9.30`, `14:00`; raises RuleBroken."""
+    """`10:30`, `9.30`, `14:00`; raises Invalid."""
     hours, colon, minutes = text.strip().replace(".", ":").partition(":")
     plain = hours.isascii() and hours.isdigit() and minutes.isascii() and minutes.isdigit()
     if not colon or not plain or len(minutes) != 2 or int(hours) > 23 or int(minutes) > 59:  # noqa: PLR2004 - a clock's face
-        raise RuleBroken("time", "Enter the time as hours and minutes, such as 9:30 or 14:00.")
+        raise Invalid("time", "Enter the time as hours and minutes, such as 9:30 or 14:00.")
     return time(int(hours), int(minutes))

@@ -14,7 +14,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
 from hub.access.actor import Actor
 from hub.access.check import authorise
@@ -23,8 +22,9 @@ from hub.cases.access import load_case, visible_cases
 from hub.cases.listing import name_of
 from hub.cases.model import Case
 from hub.cases.reading import Named, Person
-from hub.cases.rules import RuleBroken, State
+from hub.cases.rules import State
 from hub.clock import Clock
+from hub.conflicts import told_of_conflicts
 from hub.db import Database, UnitOfWork
 from hub.documents.access import load_document
 from hub.documents.lists import DocumentLine, Listing
@@ -63,6 +63,7 @@ from hub.statement.service import current_version
 from hub.vaults import Vaults
 
 MAX_PLACE = 120
+CHANGED = "Somebody changed this meeting at the same moment. Look again."
 MAX_CASES, MAX_INVITED = 60, 200
 READERS = frozenset(role for role in Role if Permission.MEETING_READ in GRANTS[role])
 
@@ -221,10 +222,10 @@ class MeetingService:
         if not new.form:
             raise Invalid("token", "This form came from elsewhere. Open the page again and send it.")
         meeting = id_from("meeting", str(actor.account), new.form)
-        with _told(), self._db.work() as work:
+        with told_of_conflicts(CHANGED, IntegrityError), self._db.work() as work:
             if work.session.get(Meeting, meeting) is None:
                 self._arrange(work, actor, meeting, new)
-                _commit(work)
+                work.commit()
         return meeting
 
     def _arrange(self, work: UnitOfWork, actor: Actor, meeting: str, new: NewMeeting) -> None:
@@ -297,7 +298,7 @@ class MeetingService:
 
     @contextmanager
     def _arranging(self, actor: Actor, meeting: str, *, seen: int | None = None) -> Iterator[_Arranging]:
-        with _told(), self._db.work() as work:
+        with told_of_conflicts(CHANGED, IntegrityError), self._db.work() as work:
             row = load_meeting(work.session, actor, Permission.MEETING_ARRANGE, meeting)
             if row.state == MeetingState.CANCELLED:
                 raise Refused("This meeting was cancelled and takes no more changes.")
@@ -306,7 +307,7 @@ class MeetingService:
                     "Somebody changed this meeting after you opened it. What you typed is below, not yet saved."
                 )
             yield _Arranging(work=work, actor=actor, row=row, now=self._clock())
-            _commit(work)
+            work.commit()
 
     def _tell(self, change: _Arranging, *, only: str | None = None) -> None:
         change.session.flush()
@@ -333,7 +334,7 @@ class MeetingService:
 
     def issue(self, actor: Actor, meeting: str, what: Issue, documents: frozenset[str]) -> None:
         """To everyone invited, for good; what was issued before is left as it is. A chair issues minutes only."""
-        with _told(), self._db.work() as work:
+        with told_of_conflicts(CHANGED, IntegrityError), self._db.work() as work:
             row = load_meeting(work.session, actor, Permission.MEETING_ISSUE, meeting)
             _require_issuing(actor, row, what)
             if not documents:
@@ -342,7 +343,7 @@ class MeetingService:
             fresh = [document for document in sorted(documents) if _issue(change, what, document)]
             if fresh:
                 self._tell(change)
-            _commit(work)
+            work.commit()
 
 
 def _record_view(work: UnitOfWork, actor: Actor, page: MeetingPage) -> None:
@@ -502,19 +503,3 @@ def _account(session: Session, actor: Actor, account: str, field: str) -> Accoun
     if row is None or row.area_id != actor.area:
         raise Invalid(field, "Choose a person of this area.")
     return row
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A broken rule is told at the field that broke it."""
-    try:
-        yield
-    except RuleBroken as broken:
-        raise Invalid(broken.field, broken.sentence) from broken
-
-
-def _commit(work: UnitOfWork) -> None:
-    try:
-        work.commit()
-    except (StaleDataError, IntegrityError) as raced:
-        raise Conflict("Somebody changed this meeting at the same moment. Look again.") from raced

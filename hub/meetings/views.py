@@ -10,7 +10,6 @@ from wtforms import Form
 from hub.access.actor import Actor
 from hub.access.permissions import GRANTS, Permission
 from hub.cases.forms import PICK, choice
-from hub.cases.rules import RuleBroken
 from hub.errors import Conflict, Invalid, NotHere, Refused
 from hub.ids import new_id
 from hub.meetings import forms
@@ -91,7 +90,7 @@ def arrange() -> ResponseReturnValue:
         return _arrange_page(form, 400)
     try:
         meeting = services().meetings.arrange(guard.actor(), form.new())
-    except (Invalid, RuleBroken) as wrong:
+    except Invalid as wrong:
         return _arrange_page(form, 400, _attach(form, wrong))
     except Conflict as conflict:
         return _arrange_page(form, 409, [conflict.sentence])
@@ -120,7 +119,7 @@ def send_change(meeting: str) -> ResponseReturnValue:
         return _change_page(form, page, 400)
     try:
         services().meetings.change(who, meeting, form.when(), seen=_whole(form.seen.data))
-    except (Invalid, RuleBroken) as wrong:
+    except Invalid as wrong:
         return _change_page(form, page, 400, _attach(form, wrong))
     except (Conflict, Refused) as refused:
         page = services().meetings.arranged(who, meeting)
@@ -251,7 +250,7 @@ def readers(meeting: str) -> ResponseReturnValue:
     return render_template("meetings/readers.html", meeting=found.page, found=found)
 
 
-def _attach(form: Form, wrong: Invalid | RuleBroken) -> list[str]:
+def _attach(form: Form, wrong: Invalid) -> list[str]:
     """Put the sentence at its field; what belongs to no field of this form is returned."""
     if wrong.field not in form:
         return [wrong.sentence]

@@ -10,12 +10,12 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
 from hub.access.actor import Actor
 from hub.access.check import authorise
 from hub.access.permissions import GRANTS, Permission
 from hub.clock import Clock
+from hub.conflicts import told_of_conflicts
 from hub.db import Database, UnitOfWork
 from hub.errors import Conflict, Invalid, NotHere
 from hub.ids import new_id
@@ -26,6 +26,7 @@ from hub.statement.rules import PARTS, Part, statement_hash, tidy
 
 MAX_PART = 20_000
 MIN_REASON = 10
+CHANGED = "Somebody else changed this at the same moment. Open it again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ class StatementService:
         """Save the draft. `seen` is the `row_version` that was edited (0 for none); Conflict when it moved on."""
         authorise(actor, Permission.STATEMENT_EDIT)
         texts = _checked(confidentiality, equality)
-        with self._db.work() as work:
+        with told_of_conflicts(CHANGED), self._db.work() as work:
             _one_at_a_time(work.session, Area, actor.area)
             draft = _draft(work.session, actor.area)
             if (draft.row_version if draft else 0) != seen:
@@ -120,7 +121,7 @@ class StatementService:
             draft.confidentiality, draft.equality = texts
             draft.edited_by, draft.edited_at = actor.account, self._clock()
             work.record(actor, StatementDrafted(draft=draft.id))
-            _commit(work)
+            work.commit()
             return draft
 
     def publish(self, actor: Actor, *, reason: str, seen: int) -> StatementVersion:
@@ -129,7 +130,7 @@ class StatementService:
         because = tidy(reason)
         if len(because) < MIN_REASON:
             raise Invalid("reason", "Say why the statement changes, in a sentence.")
-        with self._db.work() as work:
+        with told_of_conflicts(CHANGED), self._db.work() as work:
             _one_at_a_time(work.session, Area, actor.area)
             draft = _draft(work.session, actor.area)
             if draft is None or draft.row_version != seen:
@@ -138,7 +139,7 @@ class StatementService:
             number = int(current.number or 0) + 1 if current else 1
             put_in_force(draft, number, because, self._clock())
             work.record(actor, StatementPublished(version=number, sha256=str(draft.sha256)))
-            _commit(work)
+            work.commit()
             return draft
 
     def versions(self, actor: Actor) -> list[StatementVersion]:
@@ -222,13 +223,6 @@ def _checked(confidentiality: str, equality: str) -> tuple[str, str]:
         if not text or len(text) > MAX_PART:
             raise Invalid(field, f"Write this part; it may have up to {MAX_PART:,} characters.")
     return texts
-
-
-def _commit(work: UnitOfWork) -> None:
-    try:
-        work.commit()
-    except StaleDataError as stale:
-        raise Conflict("Somebody else changed this at the same moment. Open it again.") from stale
 
 
 def _granted(actor: Actor) -> frozenset[Permission]:

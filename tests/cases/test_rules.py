@@ -15,8 +15,8 @@ from hub.cases.rules import (
     ExitReason,
     Level,
     Review,
-    RuleBroken,
 )
+from hub.errors import Invalid
 
 TODAY = date(2026, 3, 2)
 EVERY_SET = list(chain.from_iterable(combinations(Criterion, size) for size in range(len(Criterion) + 1)))
@@ -37,7 +37,7 @@ def test_a_level_is_taken_exactly_for_its_category_and_criteria(category: Catego
         if allowed(category, level, criteria):
             rules.require_level(category, level, criteria)
         else:
-            with pytest.raises(RuleBroken) as broken:
+            with pytest.raises(Invalid) as broken:
                 rules.require_level(category, level, criteria)
             assert broken.value.field in {"level", "criteria"}
             assert broken.value.sentence.endswith(".")
@@ -45,7 +45,7 @@ def test_a_level_is_taken_exactly_for_its_category_and_criteria(category: Catego
 
 def test_category_3_is_told_why_it_is_never_level_1() -> None:
     with pytest.raises(
-        RuleBroken, match="Category 3 is never level 1: such a person comes under MAPPA only because"
+        Invalid, match="Category 3 is never level 1: such a person comes under MAPPA only because"
     ):
         rules.require_level(Category.DANGEROUS, Level.ORDINARY, BOTH_NEEDED | ONE_NEEDED)
 
@@ -61,7 +61,7 @@ def test_a_referral_makes_category_3_and_nothing_else_does_but_a_transfer(
     if fits:
         rules.require_entry(category, route)
     else:
-        with pytest.raises(RuleBroken):
+        with pytest.raises(Invalid):
             rules.require_entry(category, route)
 
 
@@ -70,7 +70,7 @@ def test_only_category_3_leaves_for_no_longer_being_a_risk(category: Category, r
     if reason in rules.exits(category):
         rules.require_exit(category, reason)
     else:
-        with pytest.raises(RuleBroken, match=f"way out of category {category}"):
+        with pytest.raises(Invalid, match=f"way out of category {category}"):
             rules.require_exit(category, reason)
     assert (ExitReason.NO_RISK in rules.exits(category)) == (category is Category.DANGEROUS)
     assert ExitReason.TRANSFER in rules.exits(category)
@@ -107,7 +107,7 @@ def test_a_review_lies_between_today_and_the_levels_last_day(days: int, fits: bo
     if fits:
         rules.require_review(due, TODAY, latest)
     else:
-        with pytest.raises(RuleBroken):
+        with pytest.raises(Invalid):
             rules.require_review(due, TODAY, latest)
 
 
