@@ -8,6 +8,7 @@ on the file descriptor `HUB_FAILPOINT_FD` and waits for its end. Production refu
 import os
 import threading
 import time
+from collections.abc import Callable
 from enum import StrEnum
 
 
@@ -28,6 +29,13 @@ class Point(StrEnum):
     JOB_TAKEN = "job-taken"
     REVISION_APPLIED = "revision-applied"
     TABLES_MADE = "tables-made"
+    ROOT_ADDED = "root-added"
+    ROOT_REWRAPPED = "root-rewrapped"
+    ROOT_RETIRED = "root-retired"
+    KEYS_ANNOUNCED = "keys-announced"
+    KEYS_TAKEN_UP = "keys-taken-up"
+    KEYS_RESEALED = "keys-resealed"
+    KEYS_RETIRED = "keys-retired"
 
 
 class _Armed:
@@ -36,7 +44,9 @@ class _Armed:
         self.point, self._left, self._descriptor = Point(name), int(count or 1), descriptor
         self._lock = threading.Lock()
 
-    def passed(self) -> None:
+    def passed(self, point: Point) -> None:
+        if point is not self.point:
+            return
         with self._lock:
             self._left -= 1
             if self._left != 0:
@@ -46,7 +56,12 @@ class _Armed:
             time.sleep(60)
 
 
-_armed: _Armed | None = None
+class _Watched:
+    def __init__(self, told: Callable[[Point], None]) -> None:
+        self.passed = told
+
+
+_armed: _Armed | _Watched | None = None
 
 
 def arm(wanted: str, descriptor: int) -> None:
@@ -55,10 +70,16 @@ def arm(wanted: str, descriptor: int) -> None:
     _armed = _Armed(wanted, descriptor)
 
 
+def watch(told: Callable[[Point], None]) -> None:
+    """Have each passage told from now on, to learn which an operation makes; for the harness's process alone."""
+    global _armed  # noqa: PLW0603 - one per process, by its nature
+    _armed = _Watched(told)
+
+
 def failpoint(point: Point) -> None:
     """Do nothing, except in a process that was armed to stop here."""
-    if _armed is not None and _armed.point is point:
-        _armed.passed()
+    if _armed is not None:
+        _armed.passed(point)
 
 
 if "HUB_FAILPOINT" in os.environ:
