@@ -27,6 +27,7 @@ from hub.errors import HubError, NotHere
 from hub.governance.rules import Filters, buckets
 from hub.ledger.events import CasesListed, LogExported, LogRead
 from hub.ledger.model import LogEntry, LogHead
+from hub.ledger.service import open_private
 from hub.people.model import Account, Agency
 from hub.vaults import Vaults
 from hub.web.paging import Page, offset
@@ -193,9 +194,7 @@ class GovernanceService:
 
     def _line(self, session: Session, entry: LogEntry, names: "_Names", types: Mapping[str, str]) -> Line:
         body = json.loads(entry.leaf)
-        private = (
-            json.loads(self._vaults.open_log(session, entry.area_id, entry.sealed)) if entry.sealed else {}
-        )
+        private = open_private(session, entry, self._vaults.open_log)
         fields = {name: value for name, value in body["fields"].items() if name not in _COLUMNS}
         return Line(
             sequence=entry.sequence,
@@ -213,7 +212,7 @@ class GovernanceService:
             document=types.get(entry.document_id or "", "document" if entry.document_id else ""),
             document_id=entry.document_id,
             reason=entry.reason,
-            address=str(private.get("address", "")),
+            address=str(private["address"].value) if "address" in private else "",
             detail=_shown(fields, names),
         )
 

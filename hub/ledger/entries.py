@@ -1,11 +1,13 @@
-"""How an entry is written down and hashed: pure.
+"""How an entry is written down and hashed: pure. The whole format is docs/log-format.md.
 
-A leaf is the RFC 8785 (canonical JSON) text of an entry; its hash is RFC 6962's leaf hash,
-SHA-256(0x00 || leaf). Entries are chained: SHA-256(previous chain || leaf hash), from 32 zero bytes.
+A leaf is the RFC 8785 (canonical JSON) text of an entry. It holds no private value, only a salted commitment to each,
+so that one can be opened to a court while the others stay closed.
 """
 
 import hashlib
-from collections.abc import Iterable
+import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +15,13 @@ from typing import Any
 import rfc8785
 
 from hub.access.actor import Actor
+from hub.ledger import tree
 from hub.ledger.events import Event
 
-GENESIS = bytes(32)
-LEAF_VERSION = 1
+LEAF_VERSION = 2
+SALT_SIZE = 16
+NO_HEAD = bytes(tree.HASH_SIZE)
+"""The head of a case without entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +29,52 @@ class Place:
     """Where an entry stands: its number in the area's log and, of a case, in that case's."""
 
     sequence: int
+    case: str | None
     case_sequence: int | None
     at: datetime
 
 
-def leaf(actor: Actor, event: Event, place: Place, sealed: bytes | None) -> str:
-    """The canonical text; `sealed` is the private part, of which only the hash goes in."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens one commitment: RFC 8785 values only. `salt` is None in entries of version 1, which had none."""
+
+    salt: bytes | None
+    value: Any
+
+
+def openings(private: Mapping[str, Any]) -> dict[str, Opening]:
+    """Each value with a fresh salt."""
+    return {name: Opening(os.urandom(SALT_SIZE), value) for name, value in private.items()}
+
+
+def commitment(name: str, opening: Opening) -> str:
+    if opening.salt is None:
+        raise ValueError("a private value of version 1 has no commitment of its own")
+    said = rfc8785.dumps([name, opening.value])
+    return hashlib.sha256(b"mappa-hub/private/1\x00" + opening.salt + said).hexdigest()
+
+
+def opened_text(private: Mapping[str, Opening]) -> bytes:
+    """What is sealed beside the entry."""
+    listed = {name: [(one.salt or b"").hex(), one.value] for name, one in private.items()}
+    return json.dumps(listed, ensure_ascii=False).encode()
+
+
+def opened_from(data: bytes, *, version: int) -> dict[str, Opening]:
+    """The openings that `opened_text` wrote; of version 1 the values alone."""
+    listed = json.loads(data)
+    if version == 1:
+        return {name: Opening(None, value) for name, value in listed.items()}
+    return {name: Opening(bytes.fromhex(salt), value) for name, (salt, value) in listed.items()}
+
+
+def leaf(actor: Actor, event: Event, place: Place, private: Mapping[str, Opening]) -> str:
+    """The canonical text; of `private` only the commitments go in."""
     body: dict[str, Any] = {
         "v": LEAF_VERSION,
         "area": actor.area,
         "seq": place.sequence,
+        "case": place.case,
         "case_seq": place.case_sequence,
         "at": place.at.isoformat(timespec="microseconds"),
         "actor": actor.account,
@@ -44,7 +85,7 @@ def leaf(actor: Actor, event: Event, place: Place, sealed: bytes | None) -> str:
         "operation": event.operation.value if event.operation else None,
         "outcome": event.outcome.value,
         "fields": _plain(event.public()),
-        "sealed": hashlib.sha256(sealed).hexdigest() if sealed else None,
+        "private": {name: commitment(name, one) for name, one in private.items()},
     }
     return rfc8785.dumps(body).decode()
 
@@ -54,24 +95,14 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def leaf_hash(text: str) -> bytes:
-    return hashlib.sha256(b"\x00" + text.encode()).digest()
+    return tree.leaf_hash(text.encode())
 
 
-def link(chain: bytes, hashed: bytes) -> bytes:
-    return hashlib.sha256(chain + hashed).digest()
+def case_link(head: bytes, hashed: bytes) -> bytes:
+    """The head of a case once the entry of leaf hash `hashed` was added to it."""
+    return hashlib.sha256(b"\x02" + head + hashed).digest()
 
 
-def first_break(
-    entries: Iterable[tuple[int, str, bytes]], *, chain: bytes = GENESIS, start: int = 1
-) -> int | None:
-    """The first sequence number at which `(sequence, leaf, chain)` does not follow, or None.
-
-    A shortened log is not seen here: compare the end with a head kept elsewhere.
-    """
-    expected = start
-    for sequence, text, claimed in entries:
-        chain = link(chain, leaf_hash(text))
-        if sequence != expected or claimed != chain:
-            return expected
-        expected += 1
-    return None
+def head_leaf(case: str, entries: int, head: bytes) -> bytes:
+    """The leaf of a case in the tree of case heads."""
+    return rfc8785.dumps({"case": case, "entries": entries, "head": head.hex()})

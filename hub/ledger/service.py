@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,12 +14,27 @@ from sqlalchemy.orm import Session
 from hub.access.actor import Actor
 from hub.clock import Clock
 from hub.db import Entry
-from hub.ledger.entries import GENESIS, Place, first_break, leaf, leaf_hash, link
+from hub.ledger.entries import (
+    NO_HEAD,
+    Opening,
+    Place,
+    case_link,
+    commitment,
+    leaf,
+    leaf_hash,
+    opened_from,
+    opened_text,
+    openings,
+)
 from hub.ledger.events import Event
 from hub.ledger.model import LogCaseHead, LogEntry, LogHead
+from hub.ledger.tree import Frontier
+from storage.errors import StorageError, Tampered
 
 Seal = Callable[[Session, str, bytes], bytes]
 """(session, area id, plain) -> sealed under the area's log key."""
+Unseal = Callable[[Session, str, bytes], bytes]
+"""(session, area id, sealed) -> plain; raises StorageError."""
 
 COLUMNS = {"case": "case_id", "document": "document_id", "meeting": "meeting_id", "reason": "reason"}
 
@@ -41,25 +57,25 @@ class AccessLog:
         if any(entry.actor.area != area for entry in entries):
             raise ValueError("the entries of one unit of work belong to one area's log")
         connection = session.connection()
-        sequence, chain = connection.execute(_LOCKED_HEAD, {"area": area}).one()
-        heads = _case_heads(connection, {case for entry in entries if (case := _case(entry.event))})
+        sequence, data = connection.execute(_LOCKED_HEAD, {"area": area}).one()
+        frontier = Frontier.of(sequence, data)
+        heads = _CaseHeads(connection, area, {case for entry in entries if (case := _case(entry.event))})
         rows = []
         for entry in entries:
             sequence += 1
-            case_sequence = _advance(heads, _case(entry.event))
-            place = Place(sequence=sequence, case_sequence=case_sequence, at=self._clock())
-            row = self._row(session, entry, place)
-            chain = row["chain"] = link(chain, row["leaf_hash"])
+            row = self._row(session, entry, heads.place(entry, sequence, self._clock()))
+            heads.add(entry, row["leaf_hash"])
             entry.sequence = sequence
             rows.append(row)
+        frontier = frontier.extended(row["leaf_hash"] for row in rows)
         connection.execute(_ADD, rows)
-        connection.execute(_MOVE_HEAD, {"area": area, "last": sequence, "end": chain})
-        _store_case_heads(connection, heads)
+        connection.execute(_MOVE_HEAD, {"area": area, "last": sequence, "end": bytes(frontier)})
+        heads.store()
 
     def _row(self, session: Session, entry: Entry, place: Place) -> dict[str, Any]:
         actor, event = entry.actor, entry.event
-        sealed = self._sealed(session, actor, event)
-        text = leaf(actor, event, place, sealed)
+        private = openings(_private(actor, event))
+        text = leaf(actor, event, place, private)
         fields = event.public()
         return {
             "area_id": actor.area,
@@ -74,48 +90,144 @@ class AccessLog:
             "outcome": event.outcome,
             "leaf": text,
             "leaf_hash": leaf_hash(text),
-            "sealed": sealed,
+            "sealed": self._seal(session, actor.area, opened_text(private)) if private else None,
             **{column: fields.get(name) for name, column in COLUMNS.items()},
         }
 
-    def _sealed(self, session: Session, actor: Actor, event: Event) -> bytes | None:
-        private = {**event.private()}
-        if actor.address:
-            private |= {"address": actor.address, "device": actor.device}
-        if not private:
-            return None
-        return self._seal(session, actor.area, json.dumps(private, ensure_ascii=False).encode())
+
+def _private(actor: Actor, event: Event) -> dict[str, Any]:
+    """What is sealed: the event's own private fields, and of a request its address and device."""
+    private = event.private()
+    if actor.address:
+        private |= {"address": actor.address, "device": actor.device}
+    return private
 
 
 def begin(session: Session, area: str) -> None:
     """Start the log of a new area."""
-    session.add(LogHead(area_id=area, sequence=0, chain=GENESIS))
+    session.add(LogHead(area_id=area, sequence=0, frontier=b""))
 
 
-def verify(session: Session, area: str) -> int | None:
-    """The first bad sequence number of the area's log, or None; columns are held against their leaf too."""
-    checked: list[int] = []
-    with closing(_walk(session, area, checked)) as entries:
-        broken = first_break(entries)
-    return min([*checked, *([broken] if broken else [])], default=None) or _short(session, area)
+def open_private(session: Session, entry: LogEntry, unseal: Unseal) -> dict[str, Opening]:
+    """The private values of an entry by name, each with the salt that opens its commitment.
+
+    Raises Tampered when they are not what the leaf is committed to.
+    """
+    body = json.loads(entry.leaf)
+    if entry.sealed is None:
+        found: dict[str, Opening] = {}
+    else:
+        found = opened_from(unseal(session, entry.area_id, entry.sealed), version=body["v"])
+    if not _committed(body, entry.sealed, found):
+        raise Tampered("The private part of a log entry is not the one that was written with it.")
+    return found
 
 
-def _walk(
-    session: Session, area: str, mismatched: list[int]
-) -> Generator[tuple[int, str, bytes], None, None]:
+def _committed(body: dict[str, Any], sealed: bytes | None, found: dict[str, Opening]) -> bool:
+    if body["v"] == 1:
+        return bool(body["sealed"] == (hashlib.sha256(sealed).hexdigest() if sealed else None))
+    return bool(body["private"] == {name: commitment(name, one) for name, one in found.items()})
+
+
+# --- verifying --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """The first entry at which a log is not what was written, and in one sentence why."""
+
+    sequence: int
+    why: str
+
+
+def verify(session: Session, area: str, unseal: Unseal | None = None) -> Fault | None:
+    """The first fault of the area's log as its database holds it, or None.
+
+    Leaf hashes, columns, sequences, case sequences, case heads and root; with `unseal` the private parts as well.
+    Whoever rewrites all of these together is found by checkpoints: see `hub.ledger.checkpoints`.
+    """
+    walk = _Walk()
+    with closing(_entries(session, area)) as entries:
+        for expected, entry in enumerate(entries, 1):
+            why = walk.take(entry) or (_private_fault(session, entry, unseal) if unseal else None)
+            if why:
+                return Fault(sequence=expected, why=why)
+    return walk.end(session, area)
+
+
+class _Walk:
+    """What the entries so far come to."""
+
+    def __init__(self) -> None:
+        self.frontier = Frontier()
+        self._cases: dict[str, tuple[int, bytes, int]] = {}  # entries, head, sequence of the last
+
+    def take(self, entry: LogEntry) -> str | None:
+        """Why this one is not the next, or None."""
+        expected = self.frontier.size + 1
+        if entry.sequence != expected:
+            return f"Entry {expected} is missing."
+        if entry.leaf_hash != leaf_hash(entry.leaf):
+            return "The text of the entry is not the one that was hashed."
+        if _differs(entry):
+            return "A column says other than the text of the entry."
+        if entry.case_sequence is not None and (wrong := self._of_case(entry)):
+            return wrong
+        self.frontier = self.frontier.extended([entry.leaf_hash])
+        return None
+
+    def _of_case(self, entry: LogEntry) -> str | None:
+        count, head, _ = self._cases.get(str(entry.case_id), (0, NO_HEAD, 0))
+        if entry.case_sequence != count + 1:
+            return f"Entry {count + 1} of its case is missing."
+        self._cases[str(entry.case_id)] = (count + 1, case_link(head, entry.leaf_hash), entry.sequence)
+        return None
+
+    def end(self, session: Session, area: str) -> Fault | None:
+        head = session.get(LogHead, area)
+        last = self.frontier.size
+        if head is None or head.sequence != last:
+            return Fault(sequence=last + 1, why="The log does not end where its head says.")
+        if head.frontier != bytes(self.frontier):
+            return Fault(
+                sequence=1, why="The root over the entries is not the one that the head of the log holds."
+            )
+        return self._end_of_cases(session, area)
+
+    def _end_of_cases(self, session: Session, area: str) -> Fault | None:
+        stored = {
+            row.case_id: (row.sequence, row.head)
+            for row in session.scalars(select(LogCaseHead).where(LogCaseHead.area_id == area))
+        }
+        wrong = [
+            last
+            for case, (count, head, last) in self._cases.items()
+            if stored.pop(case, None) != (count, head)
+        ]
+        if not wrong and not stored:
+            return None
+        return Fault(sequence=min(wrong, default=1), why="The head of a case is not that of its entries.")
+
+
+def _entries(session: Session, area: str) -> Generator[LogEntry, None, None]:
     query = select(LogEntry).where(LogEntry.area_id == area).order_by(LogEntry.sequence)
     with session.execute(query.execution_options(yield_per=1000)) as rows:
-        for entry in rows.scalars():
-            if not mismatched and _differs(entry):
-                mismatched.append(entry.sequence)
-            yield entry.sequence, entry.leaf, entry.chain
+        yield from rows.scalars()
+
+
+def _private_fault(session: Session, entry: LogEntry, unseal: Unseal) -> str | None:
+    try:
+        open_private(session, entry, unseal)
+    except (StorageError, ValueError, TypeError, KeyError):
+        return "The private part of the entry is not the one that was written with it."
+    return None
 
 
 def _differs(entry: LogEntry) -> bool:
-    """Whether any column, or the sealed part, says other than the leaf; so does a leaf that cannot be read."""
+    """Whether any column says other than the leaf; so does a leaf that cannot be read."""
     try:
         body = json.loads(entry.leaf)
-        return _columns_of(body) != _columns(entry) or leaf_hash(entry.leaf) != entry.leaf_hash
+        return _columns_of(body) != _columns(entry)
     except (ValueError, KeyError, TypeError, AttributeError):
         return True
 
@@ -123,7 +235,9 @@ def _differs(entry: LogEntry) -> bool:
 def _columns_of(body: dict[str, Any]) -> tuple[Any, ...]:
     fields = body["fields"]
     repeated = [body[name] for name in ("area", "seq", "case_seq", "actor", "agency", "session", "event")]
-    ends = (body["operation"], body["outcome"], body["sealed"], datetime.fromisoformat(body["at"]))
+    case = body["case"] if body["v"] > 1 else (fields.get("case") if body["case_seq"] else None)
+    sealed = body["sealed"] if body["v"] == 1 else bool(body["private"])
+    ends = (case, body["operation"], body["outcome"], sealed, datetime.fromisoformat(body["at"]))
     return (*repeated, *ends, *(fields.get(name) for name in COLUMNS))
 
 
@@ -131,18 +245,18 @@ def _columns(entry: LogEntry) -> tuple[Any, ...]:
     repeated = (
         entry.area_id, entry.sequence, entry.case_sequence, entry.actor_id, entry.agency_id, entry.session_id, entry.event,
     )  # fmt: skip
-    sealed = hashlib.sha256(entry.sealed).hexdigest() if entry.sealed else None
-    ends = (entry.operation, entry.outcome, sealed, entry.at)
+    case = entry.case_id if entry.case_sequence is not None else None
+    ends = (case, entry.operation, entry.outcome, _sealed_as_told(entry), entry.at)
     return (*repeated, *ends, *(getattr(entry, column) for column in COLUMNS.values()))
 
 
-def _short(session: Session, area: str) -> int | None:
-    head = session.get(LogHead, area)
-    last = session.scalars(
-        select(LogEntry).where(LogEntry.area_id == area).order_by(LogEntry.sequence.desc()).limit(1)
-    ).first()
-    ends = (last.sequence, last.chain) if last else (0, GENESIS)
-    return None if head and ends == (head.sequence, head.chain) else ends[0] + 1
+def _sealed_as_told(entry: LogEntry) -> str | bool | None:
+    if json.loads(entry.leaf)["v"] > 1:
+        return entry.sealed is not None
+    return hashlib.sha256(entry.sealed).hexdigest() if entry.sealed else None
+
+
+# --- what every entry of every request goes through ---------------------------------------------
 
 
 def _case(event: Event) -> str | None:
@@ -153,41 +267,57 @@ def _case(event: Event) -> str | None:
 _HEAD, _CASES = cast(Table, LogHead.__table__), cast(Table, LogCaseHead.__table__)
 _ADD = insert(cast(Table, LogEntry.__table__))
 _LOCKED_HEAD = (
-    select(_HEAD.c.sequence, _HEAD.c.chain).where(_HEAD.c.area_id == bindparam("area")).with_for_update()
+    select(_HEAD.c.sequence, _HEAD.c.frontier).where(_HEAD.c.area_id == bindparam("area")).with_for_update()
 )
 _MOVE_HEAD = (
     update(_HEAD)
     .where(_HEAD.c.area_id == bindparam("area"))
-    .values(sequence=bindparam("last"), chain=bindparam("end"))
+    .values(sequence=bindparam("last"), frontier=bindparam("end"))
 )
-_CASE_HEADS = select(_CASES.c.case_id, _CASES.c.sequence).where(
+_CASE_HEADS = select(_CASES.c.case_id, _CASES.c.sequence, _CASES.c.head).where(
     _CASES.c.case_id.in_(bindparam("cases", expanding=True))
 )
-_ADD_CASE = insert(_CASES)
-_MOVE_CASE = update(_CASES).where(_CASES.c.case_id == bindparam("case")).values(sequence=bindparam("last"))
-"""Made once: what every entry of every request goes through."""
+_ADD_CASES = insert(_CASES)
+_MOVE_CASES = (
+    update(_CASES)
+    .where(_CASES.c.case_id == bindparam("case"))
+    .values(sequence=bindparam("last"), head=bindparam("end"))
+)
 
 
-def _case_heads(connection: Connection, cases: set[str]) -> dict[str, tuple[int, bool]]:
-    """{case: (sequence so far, whether it has a row)}; the area's lock already keeps others out."""
-    found = dict.fromkeys(cases, (0, False))
-    if cases:
-        rows = connection.execute(_CASE_HEADS, {"cases": list(cases)})
-        found |= {case: (sequence, True) for case, sequence in rows}
-    return found
+class _CaseHeads:
+    """The heads of the cases that a batch is about; the area's lock already keeps others out."""
 
+    def __init__(self, connection: Connection, area: str, cases: set[str]) -> None:
+        self._connection, self._area = connection, area
+        self._heads: dict[str, tuple[int, bytes]] = dict.fromkeys(cases, (0, NO_HEAD))
+        rows = connection.execute(_CASE_HEADS, {"cases": list(cases)}).all() if cases else []
+        self._known = {row[0] for row in rows}
+        self._heads |= {case: (sequence, head) for case, sequence, head in rows}
 
-def _advance(heads: dict[str, tuple[int, bool]], case: str | None) -> int | None:
-    if case is None:
-        return None
-    sequence, exists = heads[case]
-    heads[case] = (sequence + 1, exists)
-    return sequence + 1
+    def place(self, entry: Entry, sequence: int, at: datetime) -> Place:
+        case = _case(entry.event)
+        return Place(
+            sequence=sequence, case=case, case_sequence=self._heads[case][0] + 1 if case else None, at=at
+        )
 
+    def add(self, entry: Entry, hashed: bytes) -> None:
+        if case := _case(entry.event):
+            sequence, head = self._heads[case]
+            self._heads[case] = (sequence + 1, case_link(head, hashed))
 
-def _store_case_heads(connection: Connection, heads: dict[str, tuple[int, bool]]) -> None:
-    for case, (sequence, exists) in heads.items():
-        if exists:
-            connection.execute(_MOVE_CASE, {"case": case, "last": sequence})
-        else:
-            connection.execute(_ADD_CASE, {"case_id": case, "sequence": sequence})
+    def store(self) -> None:
+        moved = [
+            {"case": case, "last": sequence, "end": head}
+            for case, (sequence, head) in self._heads.items()
+            if case in self._known
+        ]
+        added = [
+            {"case_id": case, "area_id": self._area, "sequence": sequence, "head": head}
+            for case, (sequence, head) in self._heads.items()
+            if case not in self._known
+        ]
+        if moved:
+            self._connection.execute(_MOVE_CASES, moved)
+        if added:
+            self._connection.execute(_ADD_CASES, added)

@@ -103,7 +103,7 @@ def test_a_log_that_was_changed_is_told_and_the_exit_code_says_so(tmp_path, monk
         )
     engine.dispose()
     assert main(["log", "verify"]) == 1
-    assert "does not follow from entry 2 on" in capsys.readouterr().out
+    assert "is not as written from entry 2 on" in capsys.readouterr().out
 
 
 def test_an_unknown_command_is_said_to_be_none(capsys):

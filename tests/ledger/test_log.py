@@ -1,5 +1,6 @@
 """The log in its database: gap-free under many writers, kept by triggers, verified, and nothing without it."""
 
+import json
 import random
 import subprocess
 import sys
@@ -13,13 +14,14 @@ from hub.access.actor import program
 from hub.db import LOCK_WAIT_MS, Database, make_engine
 from hub.errors import LogUnwritable
 from hub.ids import new_id
-from hub.ledger.entries import leaf_hash
+from hub.ledger.entries import NO_HEAD, case_link, commitment, leaf_hash
 from hub.ledger.events import AccessRefused, CaseViewed, SearchRun, SignedIn
 from hub.ledger.model import LogCaseHead, LogEntry, LogHead
-from hub.ledger.service import verify
+from hub.ledger.service import open_private, verify
 from hub.migrations.guards import KEPT
 from hub.people.founding import found_area
 from hub.people.model import Account
+from storage.errors import Tampered
 from tests.ledger.writer import write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,7 +34,8 @@ def record(world, count=1, who="police"):
 
 def verified(world):
     with world.hub.db.reading() as session:
-        return verify(session, world.area)
+        fault = verify(session, world.area, world.hub.vaults.open_log)
+    return fault.sequence if fault else None
 
 
 # --- appending -------------------------------------------------------------------------------
@@ -85,9 +88,23 @@ def test_an_address_and_a_query_are_sealed_beside_the_entry(world):
     entry = world.events("search.run")[-1]
     assert b"Quetzalcanary" not in entry.sealed + entry.leaf.encode()
     with world.hub.db.reading() as session:
-        opened = world.hub.vaults.open_log(session, world.area, entry.sealed)
-    assert b"Quetzalcanary" in opened
-    assert b"192.0.2.7" in opened
+        opened = open_private(session, entry, world.hub.vaults.open_log)
+    assert {name: one.value for name, one in opened.items()} == {
+        "query": "Quetzalcanary",
+        "address": "192.0.2.7",
+        "device": "tests",
+    }
+    assert json.loads(entry.leaf)["private"] == {name: commitment(name, one) for name, one in opened.items()}
+
+
+def test_private_parts_of_two_entries_do_not_open_in_each_others_place(world):
+    record(world, 2)
+    last = len(world.events())
+    other = world.events()[last - 2].sealed
+    unguarded(world, update(LogEntry).where(LogEntry.sequence == last).values(sealed=other))
+    assert verified(world) == last
+    with world.hub.db.reading() as session, pytest.raises(Tampered):
+        open_private(session, world.events()[-1], world.hub.vaults.open_log)
 
 
 # --- the unit of work ------------------------------------------------------------------------
@@ -192,7 +209,7 @@ def unguarded(world, statement):
 
 
 COLUMNS = ("case_id", "actor_id", "agency_id", "session_id", "event", "operation", "outcome", "document_id", "meeting_id",
-           "reason", "leaf", "leaf_hash", "chain", "sealed", "at", "case_sequence")  # fmt: skip
+           "reason", "leaf", "leaf_hash", "sealed", "at", "case_sequence")  # fmt: skip
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -201,7 +218,6 @@ def test_an_edit_of_any_column_is_found_at_its_entry(world, column):
     at = len(world.events()) - 3
     value = {
         "leaf_hash": bytes(32),
-        "chain": bytes(32),
         "sealed": b"x",
         "at": world.clock(),
         "case_sequence": 99,
@@ -230,13 +246,29 @@ def test_deletion_insertion_and_truncation_are_found_at_their_place(world):
 
 
 def test_a_recomputed_hash_does_not_hide_an_edit(world):
+    """Without a checkpoint the place is not known, only that the root is another."""
     record(world, 4)
     at = len(world.events()) - 1
     forged = world.events()[at - 1].leaf.replace(world.people["police"], world.people["outsider"])
     here = LogEntry.sequence == at
     values = {"leaf": forged, "leaf_hash": leaf_hash(forged), "actor_id": world.people["outsider"]}
     unguarded(world, update(LogEntry).where(here).values(values))
-    assert verified(world) == at
+    assert verified(world) == 1
+
+
+def test_the_head_of_a_case_is_over_its_entries_and_held_against_them(world):
+    other = world.make_case()
+    for case in (world.case, other, world.case):
+        world.hub.db.record(world.actor("police"), CaseViewed(case=case))
+    head = NO_HEAD
+    for entry in world.events("case.viewed"):
+        head = case_link(head, entry.leaf_hash) if entry.case_id == world.case else head
+    with world.hub.db.work() as work:
+        row = work.session.get_one(LogCaseHead, world.case)
+        assert (row.area_id, row.sequence, row.head) == (world.area, 2, head)
+        row.head = bytes(32)
+        work.commit()
+    assert verified(world) == world.events("case.viewed")[-1].sequence
 
 
 def test_a_head_that_is_gone_or_differs_is_found(world):
