@@ -21,7 +21,7 @@ SOURCE = Path(__file__).parent / "vectors" / "home-0001"
 def make_old_home(home: Path, engine: Engine) -> None:
     """Objects, key file and ids below `home`, which is there; tables and rows where the engine points."""
     for name in ("objects", "keys"):
-        shutil.copytree(SOURCE / name, home / name)
+        shutil.copytree(SOURCE / name, home / name, dirs_exist_ok=True)
     (home / "keys" / "root.json").chmod(0o600)
     shutil.copy(SOURCE / "ids.json", home / "ids.json")
     config = alembic_config()
@@ -38,20 +38,18 @@ def make_old_home(home: Path, engine: Engine) -> None:
                 )
 
 
+AS_TYPE = {
+    LargeBinary: lambda said: base64.b64decode(said["bytes"]),
+    DateTime: lambda said: datetime.fromisoformat(said).replace(tzinfo=UTC),
+    Date: date.fromisoformat,
+    Boolean: bool,
+    JSON: json.loads,
+}
+
+
 def _value(column: Column, said):
     """SQLite's plain values as the column's own type."""
     if said is None:
         return None
-    match column.type:
-        case LargeBinary():
-            return base64.b64decode(said["bytes"])
-        case DateTime():
-            return datetime.fromisoformat(said).replace(tzinfo=UTC)
-        case Date():
-            return date.fromisoformat(said)
-        case Boolean():
-            return bool(said)
-        case JSON():
-            return json.loads(said)
-        case _:
-            return said
+    made = next((make for kind, make in AS_TYPE.items() if isinstance(column.type, kind)), None)
+    return made(said) if made else said

@@ -1,0 +1,158 @@
+"""What a forked child does, by the request's `task`. It tells on the pipe, a JSON line each; bytes follow their line.
+
+make     a home for an operation, arranged        -> {"made": ...}
+learn    the operation unharmed, on a copy        -> the commits it makes and the failpoints it passes, in a file
+act      the operation, to be killed on the way   -> {"ready"}, acknowledgements, bytes, the failpoint's name, {"done"}
+judge    a start after the end, and the oracle    -> {"judged": ...}
+"""
+
+import json
+import os
+import pickle
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from config import Config
+from hub.app import build_services
+from hub.clock import system_clock
+from storage import failpoints
+from storage.failpoints import Point
+from tests import old_home
+from tests import world as worlds
+from tests.faults import disk, oracle
+from tests.faults.operations import OPERATIONS, Operation
+
+LONG = {"HUB_IDLE_MINUTES": "500000", "HUB_SESSION_HOURS": "500000"}
+
+
+def main(request: dict, pipe: int) -> None:
+    home = Path(request["home"])
+    tempfile.tempdir = str(home.parent / "tmp")
+    os.environ["TMPDIR"] = tempfile.tempdir
+    TASKS[request["task"]](request, home, Told(pipe))
+
+
+class Told:
+    """The client's end is the pipe: what was written there, the client has."""
+
+    def __init__(self, pipe: int) -> None:
+        self.pipe = pipe
+        self.acks: list[dict] = []
+
+    def line(self, **said: Any) -> None:
+        self._write(json.dumps(said).encode() + b"\n")
+
+    def ack(self, **what: Any) -> None:
+        self.acks.append(what)
+        self.line(ack=what)
+
+    def bytes(self, data: bytes, **what: Any) -> None:
+        self.line(bytes=len(data), of=what)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self.pipe, rest) :]
+
+
+def settings(home: Path, database: str) -> Config:
+    return Config.from_env(
+        {"HUB_HOME": str(home), "HUB_SECRET": worlds.SECRET, "HUB_DATABASE_URL": database, **LONG}
+    )
+
+
+def opened(home: Path, database: str) -> worlds.World:
+    """The hub at this home by the real clock, as any of its processes would open it."""
+    config = settings(home, database)
+    ids = json.loads((home / "ids.json").read_text())
+    tokens = home / "tokens.json"
+    return worlds.World(
+        app=None, hub=build_services(config, system_clock), clock=system_clock, config=config,
+        tokens=json.loads(tokens.read_text()) if tokens.exists() else {}, **ids,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def _closed(world: worlds.World) -> None:
+    world.hub.db.engine.dispose()
+
+
+def _arranged(home: Path) -> dict:
+    return json.loads((home.parent / "arranged.json").read_text())
+
+
+def _make(request: dict, home: Path, told: Told) -> None:
+    operation = OPERATIONS[request["operation"]]
+    home.mkdir(parents=True)
+    (home.parent / "tmp").mkdir()
+    world = _founded(operation, home, request["database"])
+    (home.parent / "arranged.json").write_text(json.dumps(operation.arrange(world)))
+    (home / "tokens.json").write_text(json.dumps(world.tokens))
+    world.hub.documents.close()
+    _closed(world)
+    told.line(made=True)
+
+
+def _founded(operation: Operation, home: Path, database: str) -> worlds.World:
+    if operation.old:
+        config = settings(home, database)
+        services = build_services(config)
+        old_home.make_old_home(home, services.db.engine)
+        services.db.engine.dispose()
+        return opened(home, database)
+    worlds.build(home, database)
+    world = opened(home, database)
+    world.token("police")
+    return world
+
+
+def _learn(request: dict, home: Path, told: Told) -> None:
+    """Every state that a commit makes is one that an end may leave; between two there is none."""
+    world = opened(home, request["database"])
+    before = oracle.snapshot(world)
+    shapes, passed = [{}], Counter[str]()
+
+    def passing(point: Point) -> None:
+        passed[point.value] += 1
+        if point is Point.COMMITTED:
+            failpoints.watch(lambda _: None)
+            shapes.append(oracle.shape(before, oracle.snapshot(world)))
+            failpoints.watch(passing)
+
+    failpoints.watch(passing)
+    begun = time.monotonic()
+    OPERATIONS[request["operation"]].act(world, _arranged(home), told)
+    took = time.monotonic() - begun
+    failpoints.watch(lambda _: None)
+    last = oracle.shape(before, oracle.snapshot(world))
+    shapes = [one for one in shapes if one != last] + [last]
+    known = {"before": before, "shapes": shapes, "passed": dict(passed), "took": took}
+    (home.parent / "reference.pickle").write_bytes(pickle.dumps(known))
+    _closed(world)
+    told.line(done=True)
+
+
+def _act(request: dict, home: Path, told: Told) -> None:
+    world = opened(home, request["database"])
+    if request.get("unsynced"):
+        disk.remember(home, home.parent / "synced.json")
+    arranged = _arranged(home)
+    told.line(ready=True)
+    if request.get("failpoint"):
+        failpoints.arm(request["failpoint"], told.pipe)
+    OPERATIONS[request["operation"]].act(world, arranged, told)
+    told.line(done=True)
+
+
+def _judge(request: dict, home: Path, told: Told) -> None:
+    begun = time.monotonic()
+    world = opened(home, request["database"])
+    reference = pickle.loads(Path(request["reference"]).read_bytes())
+    told.line(judged=oracle.judge(world, reference, request["run"], begun).told())
+    _closed(world)
+
+
+TASKS = {"make": _make, "learn": _learn, "act": _act, "judge": _judge}
