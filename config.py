@@ -38,6 +38,10 @@ class Config:
     idle_limit: timedelta = timedelta(minutes=20)
     absolute_limit: timedelta = timedelta(hours=10)
     assets: Path | None = None
+    log_copy_url: str = ""
+    log_copy_required: bool = False
+    log_witnesses: tuple[tuple[str, str], ...] = ()
+    """(URL, verifier key) of each witness that is asked to cosign checkpoints."""
     failpoint: str = ""
     """A test's harness stops this process there; never in production."""
 
@@ -71,6 +75,9 @@ class Config:
             idle_limit=idle,
             absolute_limit=absolute,
             assets=Path(environ["HUB_ASSETS"]) if environ.get("HUB_ASSETS") else None,
+            log_copy_url=environ.get("HUB_LOG_COPY_URL", ""),
+            log_copy_required=_copy_required(environ),
+            log_witnesses=_witnesses(environ.get("HUB_LOG_WITNESSES", "")),
             failpoint=environ.get("HUB_FAILPOINT", ""),
         )
 
@@ -145,6 +152,25 @@ def _public_url(text: str) -> str:
     if url and not re.fullmatch(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?", url):
         raise ConfigError(f"HUB_PUBLIC_URL must be like https://hub.example, not {text!r}.")
     return url
+
+
+def _copy_required(environ: Mapping[str, str]) -> bool:
+    required = _one_of(environ, "HUB_LOG_COPY_REQUIRED", ("false", "true")) == "true"
+    if required and not environ.get("HUB_LOG_COPY_URL"):
+        raise ConfigError(
+            "HUB_LOG_COPY_REQUIRED is true: set HUB_LOG_COPY_URL to say where the copy is kept."
+        )
+    return required
+
+
+def _witnesses(text: str) -> tuple[tuple[str, str], ...]:
+    """`https://witness.example name+hash+key`, separated by commas."""
+    pairs = [part.split() for part in text.split(",") if part.strip()]
+    if any(len(pair) != 2 or not re.match(r"https?://", pair[0]) for pair in pairs):  # noqa: PLR2004 - an address and a key
+        raise ConfigError(
+            "HUB_LOG_WITNESSES must be addresses, each followed by its verifier key, separated by commas."
+        )
+    return tuple((pair[0].rstrip("/"), pair[1]) for pair in pairs)
 
 
 def _networks(text: str) -> tuple[Network, ...]:

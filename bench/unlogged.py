@@ -23,7 +23,7 @@ class _Silent(AccessLog):
 def _without_log() -> object:
     app = create_app(Config.from_env(os.environ))
     hub = app.extensions["hub"]
-    hub.db._ledger = _Silent(hub.clock, hub.vaults.seal_log)  # noqa: SLF001 - the product has no such switch, on purpose
+    hub.db._ledger = _Silent(hub.clock, hub.vaults.seal_log, lambda *_: None)  # noqa: SLF001 - the product has no such switch, on purpose
     return app
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from config import Config
+from config import Config, ConfigError
 from hub import jobs, oplog
 from hub.cases.service import CaseService
 from hub.clock import Clock, system_clock
@@ -14,7 +14,12 @@ from hub.db import Database, make_engine
 from hub.documents.reader.client import Reader
 from hub.documents.service import DocumentService
 from hub.governance.service import GovernanceService
+from hub.ledger.checkpoints import Checkpoints
+from hub.ledger.duty import Duty
+from hub.ledger.guard import Guard
+from hub.ledger.notes import BadNote
 from hub.ledger.service import AccessLog
+from hub.ledger.witnesses import Witnesses, witness
 from hub.mail import Notices, carrier_from_url
 from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
@@ -26,6 +31,7 @@ from hub.vaults import Vaults
 from hub.web import blueprints, errors, guard, headers, held, jinja
 from hub.web.routes import IdConverter, NumberConverter
 from hub.web.spool import request_class
+from storage.anchors import Anchors, FolderAnchors, anchors_from_url
 from storage.keys import key_provider_from_url
 from storage.receipts import ReceiptBook
 from storage.stores import store_from_url
@@ -36,7 +42,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     receipts = ReceiptBook()
     store = store_from_url(config.store_url, config.home)
     vaults = Vaults(lambda: key_provider_from_url(config.keys_url, config.home), store, receipts)
-    db = Database(make_engine(config.database_url), AccessLog(clock, vaults.seal_log), receipts)
+    guard = Guard(clock, copy_required=config.log_copy_required)
+    ledger = AccessLog(clock, vaults.seal_log, guard.check)
+    db = Database(make_engine(config.database_url), ledger, receipts)
     sessions = Sessions(
         db, clock, secret=config.secret, idle=config.idle_limit, absolute=config.absolute_limit
     )
@@ -55,6 +63,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         meetings=MeetingService(db, clock, vaults, notices),
         search=search,
         governance=GovernanceService(db, clock, vaults),
+        checkpoints=Checkpoints(db, clock, vaults, guard, _places(config), _witnesses(config)),
     )
 
 
@@ -88,8 +97,29 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
 
 
 def start_background(app: Flask) -> None:
-    """Prepare documents in this process from now on; after a fork, never before."""
+    """Prepare documents and sign checkpoints in this process from now on; after a fork, never before."""
     jobs.start(app)
+    if "hub_duty" not in app.extensions:
+        app.extensions["hub_duty"] = Duty(app.extensions["hub"].checkpoints)
+        app.extensions["hub_duty"].start()
+
+
+def _places(config: Config) -> dict[str, Anchors]:
+    """Where checkpoints are kept beside the database; raises ConfigError."""
+    places: dict[str, Anchors] = {"home": FolderAnchors(config.home / "checkpoints")}
+    if config.log_copy_url:
+        try:
+            places["second"] = anchors_from_url(config.log_copy_url)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+    return places
+
+
+def _witnesses(config: Config) -> Witnesses:
+    try:
+        return Witnesses([witness(url, key) for url, key in config.log_witnesses])
+    except BadNote as error:
+        raise ConfigError(f"HUB_LOG_WITNESSES: {error}") from error
 
 
 def _hosts(config: Config) -> list[str] | None:

@@ -222,6 +222,14 @@ class Database:
             yield session
 
     @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """As `reading`, and every query sees the database as it was at the first."""
+        options = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        engine = self.engine.execution_options(**options)
+        with _unavailable_is_told(), Session(engine, autoflush=False) as session:
+            yield session
+
+    @contextlib.contextmanager
     def work(self) -> Iterator[UnitOfWork]:
         """Rolled back unless `commit()` was called."""
         with _unavailable_is_told(), Session(self._writing, expire_on_commit=False) as session:

@@ -60,7 +60,8 @@ class Throttled(HubError):  # noqa: N818
 
 
 class LogUnwritable(HubError):  # noqa: N818
-    def __init__(self) -> None:
-        super().__init__(
-            "The access log cannot be written just now, so nothing is shown. Try again in a minute."
-        )
+    def __init__(
+        self,
+        sentence: str = "The access log cannot be written just now, so nothing is shown. Try again in a minute.",
+    ) -> None:
+        super().__init__(sentence)

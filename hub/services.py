@@ -8,6 +8,7 @@ from hub.clock import Clock
 from hub.db import Database
 from hub.documents.service import DocumentService
 from hub.governance.service import GovernanceService
+from hub.ledger.checkpoints import Checkpoints
 from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
 from hub.people.sessions import Sessions
@@ -30,3 +31,4 @@ class Services:
     meetings: MeetingService
     search: SearchService
     governance: GovernanceService
+    checkpoints: Checkpoints

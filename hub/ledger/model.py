@@ -72,7 +72,10 @@ class LogCaseHead(Base):
 
 
 class LogSigner(Base):
-    """The key that signs an area's checkpoints: its Ed25519 seed, sealed under the area's box 'checkpoint'."""
+    """The key that signs an area's checkpoints: its Ed25519 seed, sealed under the area's box 'checkpoint'.
+
+    `refused_at`: since when it signs nothing more, because the log is not what was signed before; `refused_why` a sentence.
+    """
 
     __tablename__ = "log_signer"
 
@@ -80,12 +83,14 @@ class LogSigner(Base):
     public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
     sealed_seed: Mapped[bytes]
     made_at: Mapped[datetime]
+    refused_at: Mapped[datetime | None]
+    refused_why: Mapped[str | None] = mapped_column(String(200))
 
 
 class LogCheckpoint(Base):
     """A signed checkpoint. `number` counts the area's checkpoints from 1; `frontier` is that of its `size` entries.
 
-    `copied_at`: when it was first durable in the second place, None while it is not.
+    `copied_at`: when it was durable everywhere it is to be kept, None while it is not.
     """
 
     __tablename__ = "log_checkpoint"

@@ -33,6 +33,8 @@ from storage.errors import StorageError, Tampered
 
 Seal = Callable[[Session, str, bytes], bytes]
 """(session, area id, plain) -> sealed under the area's log key."""
+Allow = Callable[[Connection, str, int], None]
+"""(connection, area id, entries so far): raises LogUnwritable when none may follow."""
 Unseal = Callable[[Session, str, bytes], bytes]
 """(session, area id, sealed) -> plain; raises StorageError."""
 
@@ -42,9 +44,8 @@ COLUMNS = {"case": "case_id", "document": "document_id", "meeting": "meeting_id"
 class AccessLog:
     """Appends entries; see `hub.db.Ledger`."""
 
-    def __init__(self, clock: Clock, seal: Seal) -> None:
-        self._clock = clock
-        self._seal = seal
+    def __init__(self, clock: Clock, seal: Seal, allow: Allow) -> None:
+        self._clock, self._seal, self._allow = clock, seal, allow
 
     def append(self, session: Session, entries: Sequence[Entry]) -> None:
         """Gap-free per area and per case, in the order recorded; all entries of one unit are of one area.
@@ -58,6 +59,7 @@ class AccessLog:
             raise ValueError("the entries of one unit of work belong to one area's log")
         connection = session.connection()
         sequence, data = connection.execute(_LOCKED_HEAD, {"area": area}).one()
+        self._allow(connection, area, sequence)
         frontier = Frontier.of(sequence, data)
         heads = _CaseHeads(connection, area, {case for entry in entries if (case := _case(entry.event))})
         rows = []

@@ -5,7 +5,7 @@ bytes however long the log. Proofs need the leaf hashes themselves: `Tree`.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 HASH_SIZE = 32
@@ -89,7 +89,7 @@ class Tree:
         size = self._checked(size)
         if not 0 < old <= size:
             raise IndexError(old)
-        return self._subproof(old, 0, size, whole=True)
+        return _subproof(self._range, old, (0, size), whole=True)
 
     def _checked(self, size: int | None) -> int:
         size = len(self) if size is None else size
@@ -114,13 +114,43 @@ class Tree:
             return [*self._path(index, start, middle), self._range(middle, end)]
         return [*self._path(index, middle, end), self._range(start, middle)]
 
-    def _subproof(self, old: int, start: int, end: int, *, whole: bool) -> list[bytes]:
-        if old == end:
-            return [] if whole else [self._range(start, end)]
+
+Range = Callable[[int, int], bytes]
+"""The root over the leaves from one index up to another."""
+
+
+def consistency_from(frontier: Frontier, added: Sequence[bytes]) -> list[bytes]:
+    """The proof that a tree continues that of the frontier (not empty), made of the leaf hashes added since alone."""
+    starts, at = {}, 0
+    for node, bit in zip(frontier.nodes, _bits(frontier.size), strict=True):
+        starts[at], at = node, at + bit
+
+    def over(start: int, end: int) -> bytes:
+        if start < frontier.size:
+            return starts[start]
+        if end - start == 1:
+            return added[start - frontier.size]
         middle = start + _split(end - start)
-        if old <= middle:
-            return [*self._subproof(old, start, middle, whole=whole), self._range(middle, end)]
-        return [*self._subproof(old, middle, end, whole=False), self._range(start, middle)]
+        return node_hash(over(start, middle), over(middle, end))
+
+    if not frontier.size:
+        raise IndexError(0)
+    return _subproof(over, frontier.size, (0, frontier.size + len(added)), whole=True)
+
+
+def _bits(size: int) -> list[int]:
+    """The powers of two that make up `size`, largest first."""
+    return [1 << place for place in reversed(range(size.bit_length())) if size >> place & 1]
+
+
+def _subproof(over: Range, old: int, span: tuple[int, int], *, whole: bool) -> list[bytes]:
+    start, end = span
+    if old == end:
+        return [] if whole else [over(start, end)]
+    middle = start + _split(end - start)
+    if old <= middle:
+        return [*_subproof(over, old, (start, middle), whole=whole), over(middle, end)]
+    return [*_subproof(over, old, (middle, end), whole=False), over(start, middle)]
 
 
 def _split(count: int) -> int:

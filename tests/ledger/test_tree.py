@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from hub.ledger.tree import EMPTY_ROOT, Frontier, Tree, continues, includes, leaf_hash
+from hub.ledger.tree import EMPTY_ROOT, Frontier, Tree, consistency_from, continues, includes, leaf_hash
 
 INPUTS = [bytes.fromhex(text) for text in (
     "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f",
@@ -83,6 +83,7 @@ def test_every_root_and_proof_of_small_trees_is_the_standards(size):
         proof = tree.consistency(old)
         assert proof == subproof(old, leaves, True)
         assert continues(mth(leaves[:old]), old, root, size, proof)
+        assert consistency_from(Frontier().extended(hashes[:old]), hashes[old:]) == proof
     assert continues(EMPTY_ROOT, 0, root, size, [])
 
 

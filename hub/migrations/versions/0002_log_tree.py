@@ -96,6 +96,8 @@ def _make_checkpoints() -> None:
         sa.Column("public_key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("sealed_seed", sa.LargeBinary(), nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("refused_at", UtcDateTime(), nullable=True),
+        sa.Column("refused_why", sa.String(length=200), nullable=True),
         sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_log_signer_area_id_area")),
         sa.PrimaryKeyConstraint("area_id", name=op.f("pk_log_signer")),
     )
