@@ -203,6 +203,33 @@ class CaseTeamChanged(Event, name="case.team_changed", operation=O.ALTERATION):
     subject: str
 
 
+@declare
+class GlassAsked(Event, name="glass.asked"):
+    """Somebody asked to open a case by its reference alone: written whether there is such a case or not."""
+
+    reference: str = field(metadata=PRIVATE)
+    reason: str
+
+
+@declare
+class GlassOpened(Event, name="glass.opened", operation=O.CONSULTATION):
+    """`glass`: the break-glass; `reason` its code; `hours` how long it lasts at most."""
+
+    case: str
+    glass: str
+    reason: str
+    hours: int
+
+
+@declare
+class GlassEnded(Event, name="glass.ended", operation=O.CONSULTATION):
+    """`how`: 'given back', 'time over'."""
+
+    case: str
+    glass: str
+    how: str
+
+
 # --- documents -------------------------------------------------------------------------------
 
 
@@ -365,6 +392,182 @@ class DocumentIssued(Event, name="meeting.issued", operation=O.DISCLOSURE):
     what: str
 
 
+# --- holds and disposal ----------------------------------------------------------------------
+
+
+@declare
+class HoldSet(Event, name="disposal.hold_set", operation=O.ALTERATION):
+    """From now on nothing of the case is removed for good."""
+
+    case: str
+    hold: str
+    reason: str = field(metadata=PRIVATE)
+
+
+@declare
+class HoldLifted(Event, name="disposal.hold_lifted", operation=O.ALTERATION):
+    case: str
+    hold: str
+    reason: str = field(metadata=PRIVATE)
+
+
+@declare
+class DisposalRequested(Event, name="disposal.requested", operation=O.ALTERATION):
+    """`code`: of `hub.disposal.rules.Code`."""
+
+    case: str
+    request: str
+    code: str
+    reason: str = field(metadata=PRIVATE)
+
+
+@declare
+class DisposalWithdrawn(Event, name="disposal.withdrawn", operation=O.ALTERATION):
+    """By who asked, or who may."""
+
+    case: str
+    request: str
+
+
+@declare
+class DisposalRefused(Event, name="disposal.refused", operation=O.ALTERATION):
+    """A decision to keep. `before`: 'waiting', or 'approved' where an approval was taken back."""
+
+    case: str
+    request: str
+    before: str
+    reason: str = field(metadata=PRIVATE)
+
+
+@declare
+class DisposalApproved(Event, name="disposal.approved", operation=O.ALTERATION):
+    case: str
+    request: str
+    reason: str = field(metadata=PRIVATE)
+
+
+@declare
+class CaseShredded(Event, name="case.shredded", operation=O.ERASURE):
+    """Every wrapping of the case's key is gone from the rows with this entry.
+
+    `objects` and `bytes` as they were sealed; `key`: SHA-256 in hex of the wrapped key that was destroyed.
+    """
+
+    case: str
+    request: str
+    documents: int
+    objects: int
+    bytes: int
+    key: str
+
+
+@declare
+class DisposalCertified(Event, name="disposal.certified", operation=O.ERASURE):
+    """The destruction is complete. `sha256` of the certificate as PDF, `text_sha256` of it as text, in hex."""
+
+    case: str
+    request: str
+    sha256: str
+    text_sha256: str
+
+
+@declare
+class DisposalViewed(Event, name="disposal.viewed", operation=O.CONSULTATION):
+    """Holds, requests and dates, nothing of the content; `case` None: the list of them."""
+
+    case: str | None
+
+
+@declare
+class CertificateRead(Event, name="disposal.certificate_read", operation=O.DISCLOSURE):
+    """`form`: 'pdf', 'text'."""
+
+    case: str
+    form: str
+    sha256: str
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+
+@declare
+class KeysRotated(Event, name="keys.rotated"):
+    """`what`: 'root' or 'area'; `step`: 'begun', 'taken up', 'finished'; `count`: wraps and values made anew by it."""
+
+    what: str
+    step: str
+    version: int
+    count: int
+    because: str = field(metadata=PRIVATE)
+
+
+@declare
+class CaseKeyRotated(Event, name="keys.case_rotated", operation=O.ALTERATION):
+    """`step`: 'begun', 'sealing again', 'finished'; `count`: how many values and objects' keys."""
+
+    case: str
+    step: str
+    version: int
+    count: int
+    because: str = field(metadata=PRIVATE)
+
+
+@declare
+class KeysEscrowed(Event, name="keys.escrowed"):
+    """`fingerprint` tells which keys, and nothing of them; `versions`: how many root keys."""
+
+    shares: int
+    threshold: int
+    fingerprint: str
+    versions: int
+
+
+@declare
+class KeysDrilled(Event, name="keys.drilled"):
+    """Shares were put together and compared with the living keys; `result`: 'same' or 'other'."""
+
+    fingerprint: str
+    result: str
+
+
+@declare
+class KeysRecovered(Event, name="keys.recovered"):
+    fingerprint: str
+
+
+@declare
+class VaultListed(Event, name="vault.listed", operation=O.CONSULTATION):
+    """Ids, kinds and sizes were listed at the machine; `case` None: of every case."""
+
+    case: str | None
+    total: int
+
+
+@declare
+class RecoveryKeyMade(Event, name="vault.recovery_key", operation=O.DISCLOSURE):
+    """One object's own key was handed out, for another program to unseal `stored` with."""
+
+    case: str
+    stored: str
+    version: int
+    because: str = field(metadata=PRIVATE)
+
+
+@declare
+class ObjectsChecked(Event, name="vault.checked", operation=O.CONSULTATION):
+    """The program opened these sealed objects of a case to see that each is as it was sealed; shown to nobody."""
+
+    case: str
+    objects: tuple[str, ...]
+
+
+@declare
+class VaultSwept(Event, name="vault.swept", operation=O.ERASURE):
+    """`objects`, as `id.version`, lay in the store and no row named them: uploads that did not end. They are removed."""
+
+    objects: tuple[str, ...]
+
+
 # --- search, the log itself, refusals, the service --------------------------------------------
 
 
@@ -402,6 +605,37 @@ class LogExported(Event, name="log.exported", operation=O.DISCLOSURE):
 
 
 @declare
+class ReviewAsked(Event, name="review.asked"):
+    """The person whose accesses are reviewed is asked about them; `subject`: their account."""
+
+    review: str
+    subject: str
+
+
+@declare
+class ReviewAnswered(Event, name="review.answered"):
+    review: str
+
+
+@declare
+class ReviewClosed(Event, name="review.closed"):
+    """`result`: a code of `hub.governance.rules.Outcome`."""
+
+    review: str
+    subject: str
+    result: str
+
+
+@declare
+class ReceiptMade(Event, name="log.receipt_made", operation=O.DISCLOSURE):
+    """Reading receipts of a person, for a court, from the entries of the log of these numbers."""
+
+    subject: str
+    from_entry: int
+    to_entry: int
+
+
+@declare
 class AccessRefused(Event, name="access.refused", outcome=Outcome.REFUSED):
     """`case` and `document` as asked for: they need not exist. `why` tells which."""
 
@@ -419,6 +653,59 @@ class ServiceStarted(Event, name="service.started"):
 @declare
 class ServiceStopped(Event, name="service.stopped"):
     pass
+
+
+@declare
+class BackupCreated(Event, name="backup.created"):
+    """A snapshot up to the area's entry `entries`, of `objects` sealed objects; `missing` of them the store had not whole.
+
+    Written before the snapshot is published: a crash may leave an entry without its snapshot, never the other way.
+    """
+
+    repository: str
+    snapshot: str
+    entries: int
+    objects: int
+    missing: int
+
+
+@declare
+class BackupOpened(Event, name="backup.opened", operation=O.CONSULTATION):
+    """The program is about to open every sealed object of a snapshot, to see that it can."""
+
+    repository: str
+    snapshot: str
+    objects: int
+
+
+@declare
+class BackupVerified(Event, name="backup.verified"):
+    """`how`: 'hashes', 'seals' (hashes, and the manifest by its keys) or 'opened'; `faults` how many were found."""
+
+    repository: str
+    snapshot: str
+    how: str
+    faults: int
+
+
+@declare
+class BackupPruned(Event, name="backup.pruned"):
+    """How many snapshots were removed from a repository, and the objects that none of the `kept` ones names."""
+
+    repository: str
+    kept: int
+    snapshots: int
+    objects: int
+
+
+@declare
+class BackupRestored(Event, name="backup.restored"):
+    """This hub was put back to a snapshot, when the area's log had `entries`; `cases` stayed shredded."""
+
+    repository: str
+    snapshot: str
+    entries: int
+    cases: tuple[str, ...]
 
 
 @declare
