@@ -1,17 +1,22 @@
 """From rows to keys: opens the vault of a case and the area's boxes for small secrets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from hub.cases.model import Case
 from hub.errors import NotHere
-from hub.people.model import Area, Installation
+from hub.people.model import Area, AreaPurposeKey, Installation
 from storage.keys import KeyProvider, Keyring, WrappedKey
 from storage.receipts import ReceiptBook
 from storage.stores.base import Store
-from storage.vault import FieldBox, Vault
+from storage.vault import FieldBox, SealedObject, Vault
+
+RESEALED = frozenset({"totp", "held", "search", "checkpoint"})
+"""Purposes of an area whose values are sealed again when its key is rotated: `hub.keys.sealed` says where they are."""
+KEPT = frozenset({"log", "review", "disposal"})
+"""Purposes whose values can never be written again: their old keys are kept, wrapped under the new area key."""
 
 
 class Vaults:
@@ -22,23 +27,51 @@ class Vaults:
         self._keyring: Keyring | None = None
 
     def of(self, session: Session, case: Case) -> Vault:
-        """The vault of a case; NotHere once the case was shredded."""
-        if case.key_wrapped is None:
+        """The vault of a case that the caller has authorised; NotHere once it was shredded."""
+        wrapped = case_key(case)
+        if wrapped is None:
             raise NotHere(permission="case:read", why="shredded", case=case.id)
-        wrapped = WrappedKey(version=case.key_version, data=case.key_wrapped)
         return self.keyring(session).case_vault(
-            _area_key(session, case.area_id), wrapped, case.area_id, case.id
+            area_key(session, case.area_id), wrapped, case.area_id, case.id
         )
 
-    def new_case_key(self, session: Session, area: str, case: str) -> WrappedKey:
-        return self.keyring(session).new_case_key(_area_key(session, area), area, case)
+    def over(self, store: Store) -> "Vaults":
+        """The same keys over another store, as that of a backup."""
+        return Vaults(self._provider, store, self._receipts)
 
-    def new_area_key(self, session: Session, area: str) -> WrappedKey:
-        return self.keyring(session).new_area_key(area)
+    def provider(self) -> KeyProvider:
+        """Opened anew; raises StorageError where the root key is missing."""
+        return self._provider()
+
+    def carried(
+        self, session: Session, case: Case, sealed_by: Vault, objects: Sequence[SealedObject]
+    ) -> tuple[Vault, list[SealedObject]]:
+        """The vault of now, and objects that wait for their rows as it opens them.
+
+        Whoever seals in one session and writes the rows in another comes through here: the case's key may
+        have been rotated between the two.
+        """
+        vault = self.of(session, case)
+        return vault, [vault.adopt(one, sealed_by) for one in objects]
+
+    def new_case_key(self, session: Session, area: str, case: str, *, version: int = 1) -> WrappedKey:
+        return self.keyring(session).new_case_key(area_key(session, area), area, case, version=version)
+
+    def new_area_key(self, session: Session, area: str, *, version: int = 1) -> WrappedKey:
+        return self.keyring(session).new_area_key(area, version=version)
 
     def box(self, session: Session, area: str, purpose: str) -> FieldBox:
-        """For secrets of the area: 'totp', 'log', 'held'."""
-        return self.keyring(session).area_box(_area_key(session, area), area, purpose)
+        """For secrets of the area: 'totp', 'log', 'held'. A purpose must be in `RESEALED` or `KEPT`.
+
+        The box is for as long as the session: what it does not open may send it to the kept keys.
+        """
+        if purpose not in RESEALED | KEPT:
+            raise ValueError(f"what is sealed for {purpose!r} must be declared: hub.vaults.RESEALED or KEPT")
+
+        def kept() -> Sequence[WrappedKey]:
+            return kept_keys(session, area, purpose) if purpose in KEPT else ()
+
+        return self.keyring(session).area_box(area_key(session, area), area, purpose, kept)
 
     def seal_log(self, session: Session, area: str, data: bytes) -> bytes:
         return self.box(session, area, "log").seal(data, "entry")
@@ -53,13 +86,36 @@ class Vaults:
         return self._keyring
 
 
-def _area_key(session: Session, area: str) -> WrappedKey:
+def case_key(case: Case) -> WrappedKey | None:
+    """The key in a case's row; None once it was shredded."""
+    if case.key_wrapped is None:
+        return None
+    return _with_spare(case.key_version, case.key_wrapped, case.key_spare_version, case.key_spare_wrapped)
+
+
+def area_key(session: Session, area: str) -> WrappedKey:
     """Asked once in a session: every entry of the log is sealed with it."""
     kept: dict[str, WrappedKey] = session.info.setdefault("area keys", {})
     if area not in kept:
-        version, data = session.execute(_KEY, {"area": area}).one()
-        kept[area] = WrappedKey(version=version, data=data)
+        kept[area] = _with_spare(*session.execute(_KEY, {"area": area}).one())
     return kept[area]
 
 
-_KEY = select(Area.key_version, Area.key_wrapped).where(Area.id == bindparam("area"))
+def kept_keys(session: Session, area: str, purpose: str) -> list[WrappedKey]:
+    """The purpose keys of earlier area keys, newest first."""
+    query = select(AreaPurposeKey.version, AreaPurposeKey.wrapped).where(
+        AreaPurposeKey.area_id == area, AreaPurposeKey.purpose == purpose
+    )
+    newest_first = session.execute(query.order_by(AreaPurposeKey.version.desc()))
+    return [WrappedKey(version=version, data=wrapped) for version, wrapped in newest_first]
+
+
+def _with_spare(version: int, data: bytes, spare_version: int | None, spare: bytes | None) -> WrappedKey:
+    if spare_version is None or spare is None:
+        return WrappedKey(version=version, data=data)
+    return WrappedKey(version=version, data=data, spare=WrappedKey(version=spare_version, data=spare))
+
+
+_KEY = select(Area.key_version, Area.key_wrapped, Area.key_spare_version, Area.key_spare_wrapped).where(
+    Area.id == bindparam("area")
+)

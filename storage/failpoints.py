@@ -36,6 +36,7 @@ class Point(StrEnum):
     KEYS_TAKEN_UP = "keys-taken-up"
     KEYS_RESEALED = "keys-resealed"
     KEYS_RETIRED = "keys-retired"
+    SHRED_KEYS_GONE = "shred-keys-gone"
 
 
 class _Armed:

@@ -14,7 +14,9 @@ from storage.errors import NoReceipt
 
 PERSON = "person"
 PROGRAM = frozenset({"indexing", "rendering", "rewrap", "check"})
-PURPOSES = PROGRAM | {PERSON}
+RECOVERY = "recovery"
+"""One object's own key is handed out: `Vault.recovery` alone asks for it."""
+PURPOSES = PROGRAM | {PERSON, RECOVERY}
 
 _REFUSED = "Nothing was opened, because no entry in the access log allows it."
 

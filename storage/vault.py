@@ -4,10 +4,12 @@
 blobs are what database rows hold sealed; the hub logs their reading where it shows them.
 """
 
+import contextlib
 import hashlib
+import hmac
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
@@ -19,10 +21,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.binding import canonical
-from storage.errors import NotFound, Tampered, WrongKey
+from storage.errors import NoReceipt, NotFound, Tampered, WrongKey
 from storage.failpoints import Point, failpoint
 from storage.names import check_id, check_kind, check_version, new_id, object_name
-from storage.receipts import Receipt, ReceiptBook
+from storage.receipts import RECOVERY, Receipt, ReceiptBook
 from storage.sealed import Bytes, IntoReadable, Readable, SealedReader, Sealer, fed, new_object_key
 from storage.stores.base import Store, StoredObject, StoreWriter
 from storage.wraps import KEY_SIZE, NONCE, unwrap, wrap
@@ -50,11 +52,28 @@ class SealedObject:
     name: str
 
 
-class CaseKeys:
-    """The keys of one case, each derived from the case key for one use when it is first needed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """One object's own key, what its sealed bytes are bound to, and those bytes; close ``sealed`` after use."""
 
-    def __init__(self, *, key: bytes, hub: str, area: str, case: str) -> None:
-        self._key = key
+    key: bytes
+    associated_data: bytes
+    sealed: StoredObject
+
+    def __repr__(self) -> str:
+        return "Recovery()"
+
+
+class CaseKeys:
+    """The keys of one case, each derived from the case key for one use when it is first needed.
+
+    ``older``: the case's other keys while its key is rotated; they open what these do not, and seal nothing.
+    """
+
+    def __init__(
+        self, *, key: bytes, hub: str, area: str, case: str, older: "CaseKeys | None" = None
+    ) -> None:
+        self._key, self._older = key, older
         self.hub, self.area, self.case = hub, area, case
 
     def __repr__(self) -> str:
@@ -66,11 +85,25 @@ class CaseKeys:
 
     @cached_property
     def fields(self) -> "FieldBox":
-        return FieldBox(self._derived("field"), self.binding("mappa-hub/field/1"))
+        bound, older = self.binding("mappa-hub/field/1"), self._older
+        return FieldBox(self._derived("field"), bound, lambda: [older.fields] if older else [])
 
     @cached_property
     def blobs(self) -> "FieldBox":
-        return FieldBox(self._derived("blob"), self.binding("mappa-hub/blob/1"))
+        bound, older = self.binding("mappa-hub/blob/1"), self._older
+        return FieldBox(self._derived("blob"), bound, lambda: [older.blobs] if older else [])
+
+    def object_key(self, wrapped: bytes, bound: bytes) -> bytes:
+        """An object's key; ``WrongKey`` when neither these keys nor the older ones wrap it."""
+        try:
+            return unwrap(self.wrapping, wrapped, bound)
+        except WrongKey:
+            if self._older is None:
+                raise
+            return self._older.object_key(wrapped, bound)
+
+    def same_as(self, other: "CaseKeys") -> bool:
+        return hmac.compare_digest(self._key, other._key)  # noqa: SLF001  (of the same class)
 
     def binding(self, label: str, *more: str | int) -> bytes:
         return canonical(label, self.hub, self.area, self.case, *more)
@@ -84,11 +117,12 @@ class FieldBox:
     """Small things for database rows: ``01 | nonce (12) | ciphertext | tag (16)``, AES-256-GCM.
 
     The associated data is ``bound`` followed by what the caller names, so a value moved to another field,
-    row or case does not open: ``Tampered``.
+    row or case does not open: ``Tampered``. ``older``, asked only for what this key does not open, gives
+    boxes that may open it; nothing is sealed under them.
     """
 
-    def __init__(self, key: bytes, bound: bytes) -> None:
-        self._cipher, self._bound = AESGCM(key), bound
+    def __init__(self, key: bytes, bound: bytes, older: "Callable[[], Iterable[FieldBox]]" = tuple) -> None:
+        self._cipher, self._bound, self._older = AESGCM(key), bound, older
 
     def seal(self, data: bytes, *named: str | int) -> bytes:
         nonce = os.urandom(NONCE)
@@ -101,7 +135,13 @@ class FieldBox:
         try:
             return self._cipher.decrypt(sealed[1:_FIELD_HEAD], memoryview(sealed)[_FIELD_HEAD:], bound)
         except InvalidTag:
-            raise Tampered(_ALTERED) from None
+            return self._opened_by_older(sealed, named)
+
+    def _opened_by_older(self, sealed: bytes, named: tuple[str | int, ...]) -> bytes:
+        for box in self._older():
+            with contextlib.suppress(Tampered):
+                return box.open(sealed, *named)
+        raise Tampered(_ALTERED)
 
 
 def _named(fields: tuple[str | int, ...]) -> bytes:
@@ -157,7 +197,7 @@ class Vault:
         """
         self._receipts.check(receipt, self.area, self.case, record.object_id)
         label = _Label(record.object_id, record.kind, record.version)
-        key = unwrap(self._keys.wrapping, record.wrapped_key, self._key_binding(label))
+        key = self._keys.object_key(record.wrapped_key, self._key_binding(label))
         stored = self._store.open(self._name_of(record))
         try:
             return _reader(stored, record, key, self._binding(label))
@@ -171,9 +211,47 @@ class Vault:
             raise WrongKey("An object can be wrapped again for its own case only.")
         self._receipts.check(receipt, self.area, self.case, record.object_id)
         bound = self._key_binding(_Label(record.object_id, record.kind, record.version))
-        key = unwrap(self._keys.wrapping, record.wrapped_key, bound)
+        key = self._keys.object_key(record.wrapped_key, bound)
         wrapping = into._keys.wrapping  # noqa: SLF001  (of the same class)
         return replace(record, wrapped_key=wrap(wrapping, key, bound))
+
+    def adopt(self, record: SealedObject, sealed_by: "Vault") -> SealedObject:
+        """The record of an object that has no row yet, as this vault opens it.
+
+        The case's key may have been rotated between the sealing of an upload and the writing of its row.
+        Needs no receipt: it opens no content, and what it takes was sealed in this process.
+        """
+        if (sealed_by.area, sealed_by.case) != (self.area, self.case):
+            raise WrongKey("An object can be wrapped again for its own case only.")
+        theirs = sealed_by._keys  # noqa: SLF001  (of the same class)
+        if self._keys.same_as(theirs):
+            return record
+        bound = self._key_binding(_Label(record.object_id, record.kind, record.version))
+        key = theirs.object_key(record.wrapped_key, bound)
+        return replace(record, wrapped_key=wrap(self._keys.wrapping, key, bound))
+
+    def holds_key(self, record: SealedObject) -> bool:
+        """Whether the object's key is wrapped for this vault; opens nothing."""
+        bound = self._key_binding(_Label(record.object_id, record.kind, record.version))
+        try:
+            self._keys.object_key(record.wrapped_key, bound)
+        except WrongKey:
+            return False
+        return True
+
+    def recovery(self, record: SealedObject, receipt: Receipt) -> Recovery:
+        """What another program needs to unseal this one object: a disclosure, so its receipt must say so.
+
+        ``NoReceipt`` before anything is touched, as for ``open``.
+        """
+        said = self._receipts.check(receipt, self.area, self.case, record.object_id)
+        if said.purpose != RECOVERY:
+            raise NoReceipt("Nothing was handed out, because no entry in the access log says so.")
+        label = _Label(record.object_id, record.kind, record.version)
+        key = self._keys.object_key(record.wrapped_key, self._key_binding(label))
+        return Recovery(
+            key=key, associated_data=self._binding(label), sealed=self._store.open(self._name_of(record))
+        )
 
     def verify(self, record: SealedObject) -> None:
         """Compare the sealed bytes with the record without opening them; ``Tampered`` when they differ."""

@@ -11,8 +11,9 @@ from hub.db import Base
 class Case(Base):
     """`sealed_nominal`: JSON of name, aliases, date of birth and reference numbers under the case key.
 
-    `key_wrapped` is the case key under the area key: destroying it shreds the case. `row_version`
-    refuses a change made on an older reading.
+    `key_wrapped` is the case key under the area key: destroying it shreds the case, and with it
+    `key_spare_wrapped`, the other key while a rotation is under way (`hub.keys`). `key_since`: when the
+    key was taken up, None for the first. `row_version` refuses a change made on an older reading.
     """
 
     __tablename__ = "case_"
@@ -34,6 +35,9 @@ class Case(Base):
     sealed_nominal: Mapped[bytes]
     key_version: Mapped[int] = mapped_column(Integer)
     key_wrapped: Mapped[bytes | None]
+    key_spare_version: Mapped[int | None] = mapped_column(Integer)
+    key_spare_wrapped: Mapped[bytes | None]
+    key_since: Mapped[datetime | None]
     row_version: Mapped[int] = mapped_column(Integer)
 
     __table_args__ = (

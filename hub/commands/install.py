@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from config import Config, ConfigError, production_faults
 from hub.access.actor import program
 from hub.app import build_services
-from hub.db import Database
+from hub.db import Database, make_engine
 from hub.errors import LogUnwritable
 from hub.ledger.events import ServiceStarted, ServiceStopped
 from hub.migrations import migrate
 from hub.people.founding import ensure_installation
-from hub.people.model import Area
+from hub.people.model import Area, Installation
 from hub.services import Services
 from storage.keys import key_provider_from_url
+from storage.stores import store_from_url
 
 Progress = Callable[[str], None]
 VERSION = "0.1.0"
@@ -23,7 +24,7 @@ VERSION = "0.1.0"
 
 def prepare(config: Config, *, demo: bool, progress: Progress) -> None:
     """Make ready to serve. Raises ConfigError, naming every fault, when production is asked for and not safe."""
-    key_provider_from_url(config.keys_url, config.home, create=True)
+    key_provider_from_url(config.keys_url, config.home, create=True, beside_data=lambda: holds_data(config))
     hub = build_services(config)
     try:
         _make_tables(hub)
@@ -33,6 +34,22 @@ def prepare(config: Config, *, demo: bool, progress: Progress) -> None:
             _ready_demo(hub, progress, demo=demo)
     finally:
         hub.db.engine.dispose()
+
+
+def holds_data(config: Config) -> bool:
+    """Whether this database or this store was used by a hub before: a key made now would not open it."""
+    engine = make_engine(config.database_url)
+    try:
+        with engine.connect() as connection:
+            used = inspect(connection).has_table("installation") and bool(
+                connection.execute(select(Installation.id)).first()
+            )
+    except DBAPIError as error:
+        told = type(error.orig or error).__name__
+        raise ConfigError(f"The access log cannot be written: {told}. Check HUB_DATABASE_URL.") from error
+    finally:
+        engine.dispose()
+    return used or any(True for _ in store_from_url(config.store_url, config.home).names())
 
 
 def _make_tables(hub: Services) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from config import ConfigError
 from hub.commands.area import area
 from hub.commands.base import Command
+from hub.commands.keys import keys
 from hub.commands.log import log
+from hub.commands.vault import vault
 from hub.errors import HubError
 from storage.errors import StorageError
 
@@ -26,5 +28,7 @@ def main(argv: Sequence[str]) -> int:
 
 COMMANDS: dict[str, tuple[str, Command]] = {
     "area": ("found an area and invite its first administrator", area),
+    "keys": ("the keys: status, rotate, escrow, recover", keys),
     "log": ("verify the access log: log verify", log),
+    "vault": ("what is stored: ls, check, recovery-key", vault),
 }

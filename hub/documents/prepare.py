@@ -148,8 +148,10 @@ class Preparing(Part):
             if version is None:
                 discard_all(task.vault, outcome.objects)
                 return None
-            for sealed in outcome.objects:
-                store(work, task.vault, sealed, self._clock())
+            case = work.session.get_one(Case, task.case.id)
+            vault, carried = self._vaults.carried(work.session, case, task.vault, outcome.objects)
+            for sealed in carried:
+                store(work, vault, sealed, self._clock())
             version.text_id = outcome.text.object_id if outcome.text else None
             version.copy_id = outcome.copy.object_id if outcome.copy else None
             version.pages = len(outcome.pages) or None
@@ -177,7 +179,8 @@ class Preparing(Part):
         document = work.session.get_one(Document, task.document, populate_existing=True)
         if document.current != task.number or document.withdrawn_at is not None:
             return
-        said = open_said(task.vault, document.id, document.sealed_details)
+        vault = self._vaults.of(work.session, work.session.get_one(Case, task.case.id))
+        said = open_said(vault, document.id, document.sealed_details)
         indexed = IndexedDocument(
             document=document.id,
             title=said.title,
@@ -186,7 +189,7 @@ class Preparing(Part):
             type=document.type,
             owner=document.owner_id,
         )
-        self._search.index(work, task.case, task.vault, indexed)
+        self._search.index(work, task.case, vault, indexed)
 
     def _reindex(self, task: _Task, text: SealedObject) -> TextState | None:
         pages = tuple(text_pages(task.vault, text, task.receipt))

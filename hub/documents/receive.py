@@ -91,6 +91,7 @@ class Receiving(Part):
         with self._db.work() as work:
             case = load_case(work.session, actor, UPLOAD, vault.case)
             require_open(case)
+            vault, (sealed,) = self._vaults.carried(work.session, case, vault, [sealed])
             before = {one.sha256 for one in staged_files(work.session, vault, actor, case)}
             store(work, vault, sealed, self._clock())
             row = self._staged_row(actor, vault, sealed, name, kind)

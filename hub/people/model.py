@@ -20,7 +20,7 @@ class Installation(Base):
 
 
 class Area(Base):
-    """One MAPPA area. `key_*` is its wrapped key; `settings` holds the area's own defaults (timescales, localities)."""
+    """One MAPPA area. `key_*` is its wrapped key, `key_spare_*` the other one while it is rotated; `settings` holds the area's own defaults (timescales, localities)."""
 
     __tablename__ = "area"
 
@@ -29,8 +29,25 @@ class Area(Base):
     demo: Mapped[bool] = mapped_column(Boolean, default=False)
     key_version: Mapped[int] = mapped_column(Integer)
     key_wrapped: Mapped[bytes]
+    key_spare_version: Mapped[int | None] = mapped_column(Integer)
+    key_spare_wrapped: Mapped[bytes | None]
+    key_since: Mapped[datetime | None]
     settings: Mapped[dict] = mapped_column(JSON, default=dict)  # type: ignore[type-arg]
     localities: Mapped[list] = mapped_column(JSON, default=list)  # type: ignore[type-arg]
+
+
+class AreaPurposeKey(Base):
+    """An earlier area key's key for one purpose, wrapped by the area key: opens what can never be sealed again.
+
+    `version` is that of the area key that it was derived from.
+    """
+
+    __tablename__ = "area_purpose_key"
+
+    area_id: Mapped[str] = mapped_column(ForeignKey("area.id"), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(32), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    wrapped: Mapped[bytes]
 
 
 class Agency(Base):

@@ -1,0 +1,1 @@
+"""Keys rotated, escrowed and recovered. See docs/adr/0005-rotating-keys.md."""
