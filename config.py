@@ -31,6 +31,7 @@ class Config:
     mail_url: str
     secret: str
     secret_generated: bool = False
+    backup_url: str = ""
     production: bool = False
     public_url: str = ""
     trusted_proxies: tuple[Network, ...] = ()
@@ -66,6 +67,7 @@ class Config:
             store_url=environ.get("HUB_STORE_URL", ""),
             keys_url=environ.get("HUB_KEYS_URL", ""),
             mail_url=environ.get("HUB_MAIL_URL") or f"outbox:{home / 'outbox'}",
+            backup_url=environ.get("HUB_BACKUP_URL", ""),
             secret=secret,
             secret_generated=generated,
             production=production,

@@ -8,6 +8,7 @@ from flask import Flask
 
 from config import Config, ConfigError
 from hub import jobs, oplog
+from hub.backup.service import BackupService
 from hub.cases.service import CaseService
 from hub.clock import Clock, system_clock
 from hub.db import Database, make_engine
@@ -63,6 +64,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         meetings=MeetingService(db, clock, vaults, notices),
         search=search,
         governance=GovernanceService(db, clock, vaults),
+        backup=BackupService(db, clock, vaults, config),
         checkpoints=Checkpoints(db, clock, vaults, guard, _places(config), _witnesses(config)),
     )
 

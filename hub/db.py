@@ -243,6 +243,13 @@ class Database:
 
 
 @contextlib.contextmanager
+def session_on(engine: Engine) -> Iterator[Session]:
+    """Rows of a database that is not the hub's own, as one that a backup was put into to be checked; never committed."""
+    with Session(engine, autoflush=False) as session:
+        yield session
+
+
+@contextlib.contextmanager
 def _unavailable_is_told() -> Iterator[None]:
     try:
         yield

@@ -1,5 +1,6 @@
 """Every table, so that whoever needs `Base.metadata` whole imports this one module."""
 
+from hub.backup import model as backup
 from hub.cases import model as cases
 from hub.db import Base
 from hub.documents import model as documents
@@ -9,4 +10,4 @@ from hub.people import model as people
 from hub.search import model as search
 from hub.statement import model as statement
 
-__all__ = ["Base", "cases", "documents", "ledger", "meetings", "people", "search", "statement"]
+__all__ = ["Base", "backup", "cases", "documents", "ledger", "meetings", "people", "search", "statement"]

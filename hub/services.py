@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from config import Config
+from hub.backup.service import BackupService
 from hub.cases.service import CaseService
 from hub.clock import Clock
 from hub.db import Database
@@ -31,4 +32,5 @@ class Services:
     meetings: MeetingService
     search: SearchService
     governance: GovernanceService
+    backup: BackupService
     checkpoints: Checkpoints

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from config import Config, ConfigError, production_faults
 from hub.access.actor import program
 from hub.app import build_services
+from hub.backup.restore import under_way
 from hub.db import Database, make_engine
 from hub.errors import LogUnwritable
 from hub.ledger.events import ServiceStarted, ServiceStopped
@@ -24,6 +25,7 @@ VERSION = "0.1.0"
 
 def prepare(config: Config, *, demo: bool, progress: Progress) -> None:
     """Make ready to serve. Raises ConfigError, naming every fault, when production is asked for and not safe."""
+    _refuse_half_restored(config)
     key_provider_from_url(config.keys_url, config.home, create=True, beside_data=lambda: holds_data(config))
     hub = build_services(config)
     try:
@@ -50,6 +52,13 @@ def holds_data(config: Config) -> bool:
     finally:
         engine.dispose()
     return used or any(True for _ in store_from_url(config.store_url, config.home).names())
+
+
+def _refuse_half_restored(config: Config) -> None:
+    if (snapshot := under_way(config.home)) is not None:
+        raise ConfigError(
+            f"A restore of snapshot {snapshot} was begun on this home and did not end: run `backup restore` again."
+        )
 
 
 def _make_tables(hub: Services) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from config import ConfigError
 from hub.commands.area import area
+from hub.commands.backup import backup
 from hub.commands.base import Command
 from hub.commands.keys import keys
 from hub.commands.log import log
@@ -29,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
 COMMANDS: dict[str, tuple[str, Command]] = {
     "area": ("found an area and invite its first administrator", area),
     "keys": ("the keys: status, rotate, escrow, recover", keys),
+    "backup": ("make, check, restore, list and remove snapshots", backup),
     "log": ("verify the access log: log verify", log),
     "vault": ("what is stored: ls, check, recovery-key", vault),
 }

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from storage.failpoints import Point, failpoint
 
@@ -32,6 +32,20 @@ def migrate(engine: Engine) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         failpoint(Point.TABLES_MADE)
+
+
+def upgrade_to(connection: Connection, revision: str) -> None:
+    """Bring a database to a revision or to 'head', inside the caller's transaction."""
+    from alembic import command  # noqa: PLC0415 - as above
+
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def known_revisions() -> frozenset[str]:
+    """Those that this version of the program can make and upgrade from."""
+    return frozenset(path.name.split("_")[0] for path in (HERE / "versions").glob("[0-9]*.py"))
 
 
 def unmake(engine: Engine) -> None:

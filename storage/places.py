@@ -1,0 +1,179 @@
+"""Named files below a URL: a folder, or a prefix in an S3 service. For what is no sealed object: manifests, tables, small keys.
+
+A name is one to eight parts with slashes between them. A file is there whole and durable, or not at all.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from storage.disk import (
+    TEMPORARY,
+    disk_errors,
+    make_folders,
+    open_new,
+    publish,
+    sync_folder,
+    temporary_beside,
+    write_all,
+)
+from storage.errors import BadName, NotFound
+
+CHUNK = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,120}){0,7}")
+_PREFIX = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,120}/){0,7}")
+
+
+class Place(Protocol):
+    """Errors as of a `storage.stores.base.Store`."""
+
+    def write(self, name: str, chunks: Iterable[bytes], *, replace: bool = False) -> None:
+        """`AlreadyExists` where there is one of this name, unless it may be replaced."""
+
+    def chunks(self, name: str) -> Iterator[bytes]: ...
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """All below a prefix that is empty or ends in a slash, in no promised order."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """It is no error when it was not there."""
+
+    def destroy(self, name: str) -> None:
+        """As `delete`, for a small secret, or for all below a prefix: written over first in a folder, with what a writer left
+        half way; in an S3 service every version of it.
+
+        What a file system's snapshots, a disk's spare blocks or another copy hold is not reached.
+        """
+
+    def sweep(self, prefix: str) -> None:
+        """Remove what writers left behind below the prefix. Nobody else may be writing there."""
+
+
+def read(place: Place, name: str) -> bytes:
+    """All of a small file."""
+    return b"".join(place.chunks(name))
+
+
+def place_from_url(url: str) -> Place:
+    """A path, `folder:/path` or `s3://bucket/prefix`; nothing is made or asked yet."""
+    if url.startswith("s3://"):
+        parts = urlsplit(url)
+        from storage.aws import client  # noqa: PLC0415  (boto3 takes 0.3 s to import)
+        from storage.places_s3 import S3Place  # noqa: PLC0415  (the same)
+
+        return S3Place(client("s3"), parts.netloc, parts.path.strip("/"))
+    path = url.removeprefix("folder:")
+    if not path or "://" in path:
+        raise BadName("This must be a folder's path or begin with s3://.")
+    return FolderPlace(Path(path))
+
+
+def is_file(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def check_file(name: str) -> str:
+    if not is_file(name):
+        raise BadName("This is not the name of a file in such a place.")
+    return name
+
+
+def check_folder(prefix: str) -> str:
+    if _PREFIX.fullmatch(prefix) is None:
+        raise BadName("This is not the name of a folder in such a place.")
+    return prefix
+
+
+class FolderPlace:
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+
+    def write(self, name: str, chunks: Iterable[bytes], *, replace: bool = False) -> None:
+        target = self._path(name)
+        with disk_errors():
+            make_folders(target.parent)
+            temporary = temporary_beside(target)
+            try:
+                _write_synced(temporary, chunks)
+                _replace(temporary, target) if replace else publish(temporary, target)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        with disk_errors(), self._path(name).open("rb") as file:
+            while data := file.read(CHUNK):
+                yield data
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        for path in _files_below(self._root / check_folder(prefix)):
+            name = path.relative_to(self._root).as_posix()
+            if is_file(name):
+                yield name
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with contextlib.suppress(NotFound), disk_errors():
+            path.unlink()
+            sync_folder(path.parent)
+            self._drop_empty(path.parent)
+
+    def destroy(self, name: str) -> None:
+        for path in self._all_of(name):
+            with contextlib.suppress(NotFound), disk_errors():
+                _write_over(path)
+                path.unlink()
+                sync_folder(path.parent)
+                self._drop_empty(path.parent)
+
+    def sweep(self, prefix: str) -> None:
+        with disk_errors():
+            for path in _files_below(self._root / check_folder(prefix)):
+                if path.name.startswith(TEMPORARY):
+                    path.unlink(missing_ok=True)
+
+    def _all_of(self, name: str) -> list[Path]:
+        if name.endswith("/"):
+            return list(_files_below(self._root / check_folder(name)))
+        return [self._path(name)]
+
+    def _path(self, name: str) -> Path:
+        return self._root / check_file(name)
+
+    def _drop_empty(self, folder: Path) -> None:
+        """Folders are made as they are needed, so an empty one is never missed."""
+        with contextlib.suppress(OSError):
+            while folder != self._root:
+                folder.rmdir()
+                folder = folder.parent
+
+
+def _files_below(base: Path) -> Iterator[Path]:
+    for folder, _, files in os.walk(base):
+        yield from (Path(folder) / file for file in files)
+
+
+def _write_over(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(os.fstat(file.fileno()).st_size))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_synced(path: Path, chunks: Iterable[bytes]) -> None:
+    descriptor = open_new(path)
+    try:
+        for chunk in chunks:
+            write_all(descriptor, chunk)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    temporary.replace(target)
+    sync_folder(target.parent)
