@@ -1,4 +1,8 @@
-"""What every client of an AWS service shares: short waits, few tries, and errors said as ours."""
+"""What every client of an AWS service shares: short waits, few tries, and errors said as ours.
+
+One call to a service that hangs ends after at most 3 x 5 s of waiting and 3 s between the attempts
+(``CALL_SECONDS``); the breaker then keeps others from waiting as long.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,11 +12,14 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from storage.breaker import Breaker
 from storage.errors import AlreadyExists, Full, NotFound, StorageError, Unavailable, WrongKey
 
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 ATTEMPTS = 3
+CALL_SECONDS = ATTEMPTS * READ_SECONDS + 3
+"""The longest that one call to a silent service takes: `standard` retries pause up to 1 s, then up to 2 s."""
 
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 _TAKEN = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"})
@@ -41,7 +48,14 @@ def client(service: str) -> Any:
 
 
 @contextlib.contextmanager
-def service_errors() -> Iterator[None]:
+def service_errors(breaker: Breaker | None = None) -> Iterator[None]:
+    """Around one call of a client: its errors as ours, and guarded by the breaker where one is given."""
+    with breaker.guard() if breaker else contextlib.nullcontext(), _said_as_ours():
+        yield
+
+
+@contextlib.contextmanager
+def _said_as_ours() -> Iterator[None]:
     try:
         yield
     except ClientError as error:

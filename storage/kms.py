@@ -1,13 +1,14 @@
 """Root keys in AWS KMS: they never leave it, and each use is in its trail with the ids it was for.
 
 One call opens an area; the keyring keeps what it opened for at most 60 s. When the service does not
-answer, nothing opens.
+answer, nothing opens; after some failures in a row it is not even asked for a moment.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from storage.aws import client, service_errors
+from storage.breaker import Breaker
 from storage.errors import StorageError, WrongKey
 from storage.wraps import KEY_SIZE
 
@@ -20,24 +21,25 @@ def kms_provider_from_url(url: str) -> "KmsProvider":
 
 
 class KmsProvider:
-    def __init__(self, kms: Any, key_id: str) -> None:
+    def __init__(self, kms: Any, key_id: str, breaker: Breaker | None = None) -> None:
         self._kms, self._key_id = kms, key_id
+        self._breaker = breaker or Breaker()
 
     def generate(self, context: Mapping[str, str]) -> tuple[bytes, bytes]:
-        with service_errors():
+        with service_errors(self._breaker):
             made = self._kms.generate_data_key(
                 KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=dict(context)
             )
         return _checked(made["Plaintext"]), bytes(made["CiphertextBlob"])
 
     def wrap(self, key: bytes, context: Mapping[str, str]) -> bytes:
-        with service_errors():
+        with service_errors(self._breaker):
             made = self._kms.encrypt(KeyId=self._key_id, Plaintext=key, EncryptionContext=dict(context))
         return bytes(made["CiphertextBlob"])
 
     def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """The key is named in the request, so a key of somebody else's that we may also use is refused."""
-        with service_errors():
+        with service_errors(self._breaker):
             opened = self._kms.decrypt(
                 KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=dict(context)
             )
@@ -45,7 +47,7 @@ class KmsProvider:
 
     def healthy(self) -> bool:
         try:
-            with service_errors():
+            with service_errors(self._breaker):
                 state = self._kms.describe_key(KeyId=self._key_id)["KeyMetadata"]["KeyState"]
         except StorageError:
             return False

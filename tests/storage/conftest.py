@@ -1,16 +1,21 @@
 """A hub's storage with nothing replaced: real keys, a real folder, real receipts."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from storage.keys import Keyring, LocalKeyFile, WrappedKey
 from storage.names import new_id
 from storage.receipts import Receipt, ReceiptBook
-from storage.stores import FolderStore
+from storage.stores import FolderStore, store_from_url
+from storage.stores.s3 import S3Store
 from storage.vault import SealedObject, Vault
+from tests.realstore.server import BUCKET, REGION, SwiftServer, can_serve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +62,49 @@ def build(home: Path) -> House:
     keyring = Keyring(provider, hub=new_id(), store=store, receipts=receipts)
     area_key = keyring.new_area_key(area)
     return House(store=store, folder=folder, receipts=receipts, keyring=keyring, area=area, area_key=area_key)
+
+
+@pytest.fixture(scope="session")
+def swift_server():
+    """A real S3 service, OpenStack Swift's; skipped where it cannot run, which on CI is a failure."""
+    if not can_serve():
+        if os.environ.get("CI"):
+            pytest.fail("no extended attributes in the temporary folder, and on CI Swift is not left out")
+        pytest.skip("the temporary folder's file system has no extended attributes, which Swift needs")
+    with SwiftServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def swift_service(swift_server):
+    """Made as the hub makes it, by URL and from the environment."""
+    swift_server.make_bucket()
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in swift_server.environ.items():
+            patched.setenv(name, value)
+        return store_from_url(f"s3://{BUCKET}/first", None)
+
+
+@pytest.fixture(scope="module")
+def moto_service():
+    with pytest.MonkeyPatch.context() as patched, mock_aws():
+        patched.setenv("AWS_DEFAULT_REGION", REGION)
+        boto3.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        yield store_from_url(f"s3://{BUCKET}/first", None)
+
+
+def own_prefix(service):
+    """The client is shared, for it takes a quarter of a second to make."""
+    return S3Store(service._s3, BUCKET, new_id())
+
+
+@pytest.fixture
+def s3(moto_service):
+    return own_prefix(moto_service)
+
+
+@pytest.fixture
+def swift(swift_service):
+    return own_prefix(swift_service)

@@ -5,41 +5,23 @@ import errno
 import os
 import random
 import resource
-from types import SimpleNamespace
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from storage.errors import AlreadyExists, BadName, Full, NotFound, Unavailable
 from storage.names import new_id
 from storage.stores import FolderStore, MemoryStore, store_from_url
-from storage.stores.s3 import PART, S3Store
+from storage.stores.s3 import PART
 
 NEVER = 3e9  # seconds; moto dates every unfinished upload 2010
 BIG = random.Random(2).randbytes(2 * PART + 12_345)
 
 
-@pytest.fixture(scope="module")
-def service():
-    with pytest.MonkeyPatch.context() as patched, mock_aws():
-        patched.setenv("AWS_DEFAULT_REGION", "eu-west-2")
-        boto3.client("s3").create_bucket(
-            Bucket="fenmarch", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
-        )
-        yield store_from_url("s3://fenmarch/first", None)
-
-
-@pytest.fixture
-def s3(service):
-    """A prefix of its own; the client is shared, for it takes a quarter of a second to make."""
-    return S3Store(service._s3, "fenmarch", new_id())
-
-
-@pytest.fixture(params=["folder", "memory", "s3"])
+@pytest.fixture(params=["folder", "memory", "s3", "swift"])
 def store(request, tmp_path):
-    if request.param == "s3":
-        return request.getfixturevalue("s3")
+    """`s3` is moto's, which is lenient; `swift` a real server's."""
+    if request.param in ("s3", "swift"):
+        return request.getfixturevalue(request.param)
     return store_from_url("" if request.param == "folder" else "memory:", tmp_path)
 
 
@@ -270,72 +252,3 @@ def test_a_link_in_place_of_an_object_is_not_followed(folder, tmp_path):
 def test_a_missing_folder_is_not_healthy(folder):
     folder._root.rmdir()
     assert folder.healthy() is False
-
-
-# S3 alone: what services answer. moto is lenient, so failures are injected into botocore.
-
-
-def test_large_objects_are_sent_in_checked_parts_and_never_over_another(s3):
-    seen = []
-    events = s3._s3.meta.events
-    events.register(
-        "provide-client-params.s3.*", lambda params, model, **_: seen.append((model.name, params))
-    )
-    kept(s3, BIG)
-    sent = dict(seen)
-    assert sent["CompleteMultipartUpload"]["IfNoneMatch"] == "*"
-    assert all("ChecksumSHA256" in params for name, params in seen if name == "UploadPart")
-    assert [p["Body"].getbuffer().nbytes for name, p in seen if name == "UploadPart"] == [PART, PART, 12_345]
-    kept(s3)
-    assert seen[-1][0] == "PutObject"
-    assert {"IfNoneMatch", "ChecksumSHA256"} <= seen[-1][1].keys()
-
-
-def test_its_client_gives_up_soon(s3):
-    config = s3._s3.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (2, 5)
-    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
-
-
-@pytest.mark.parametrize(
-    ("status", "code"), [(500, "InternalError"), (503, "SlowDown"), (403, "AccessDenied")]
-)
-@pytest.mark.parametrize(
-    ("operation", "size"), [("PutObject", 4), ("CompleteMultipartUpload", len(BIG)), ("UploadPart", PART)]
-)
-def test_a_failing_service_is_unavailable_and_nothing_is_visible(s3, status, code, operation, size):
-    name = a_name()
-    writer = s3.create(name)
-    writer.write(BIG[:size])
-    with answering(s3, operation, status, code), pytest.raises(Unavailable):
-        finish(writer, b"" if operation == "PutObject" else b"more")
-    writer.abort()
-    assert list(s3.names()) == []
-    assert s3.sweep(-60) == 0
-
-
-@contextlib.contextmanager
-def answering(store, operation, status, code):
-    parsed = {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {}}
-
-    def answer(**_):
-        return SimpleNamespace(status_code=status), parsed
-
-    events, mark = store._s3.meta.events, f"before-call.s3.{operation}"
-    events.register_first(mark, answer)
-    try:
-        yield
-    finally:
-        events.unregister(mark, answer)
-
-
-def test_a_short_answer_does_not_pass_for_the_end(s3, monkeypatch):
-    stored = s3.open(kept(s3, bytes(50)))
-    monkeypatch.setattr(stored, "_range", lambda start, stop: b"cut")
-    buffer = memoryview(bytearray(50))
-    assert stored.readinto(buffer) == 3
-    stored.close()
-
-
-def test_a_missing_bucket_is_not_healthy(s3):
-    assert S3Store(s3._s3, "nowhere").healthy() is False
