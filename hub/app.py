@@ -12,9 +12,16 @@ from hub.backup.service import BackupService
 from hub.cases.service import CaseService
 from hub.clock import Clock, system_clock
 from hub.db import Database, make_engine
+from hub.disposal.outside import KnownBackups
+from hub.disposal.service import DisposalService
+from hub.disposal.shredding import Shredding
 from hub.documents.reader.client import Reader
 from hub.documents.service import DocumentService
+from hub.governance.following import Following
+from hub.governance.glass.service import GlassService
+from hub.governance.queue.service import ReviewService
 from hub.governance.service import GovernanceService
+from hub.governance.supplied.service import SuppliedService
 from hub.ledger.checkpoints import Checkpoints
 from hub.ledger.duty import Duty
 from hub.ledger.guard import Guard
@@ -64,8 +71,21 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         meetings=MeetingService(db, clock, vaults, notices),
         search=search,
         governance=GovernanceService(db, clock, vaults),
-        backup=BackupService(db, clock, vaults, config),
         checkpoints=Checkpoints(db, clock, vaults, guard, _places(config), _witnesses(config)),
+        backup=BackupService(db, clock, vaults, config),
+        disposal=DisposalService(db, clock, vaults),
+        shredding=Shredding(
+            db,
+            clock,
+            vaults,
+            KnownBackups(db, clock),
+            search,
+            store=config.store_url or "the folder objects of the home",
+        ),
+        following=Following(db, clock),
+        reviews=ReviewService(db, clock, vaults, notices),
+        glass=GlassService(db, clock, vaults, notices),
+        supplied=SuppliedService(db, clock, vaults),
     )
 
 

@@ -22,6 +22,7 @@ from huey.serializer import Serializer
 
 from hub.documents.reader import ReaderUnavailable
 from hub.documents.service import DocumentService
+from hub.services import Services
 from storage.failpoints import Point, failpoint
 
 IDLE_SECONDS = 1.0
@@ -80,18 +81,21 @@ class Queue:
 class Sweeper:
     """What is looked after now and then."""
 
-    def __init__(self, documents: DocumentService, queue: Queue) -> None:
-        self._documents, self._queue = documents, queue
+    def __init__(self, hub: Services, queue: Queue) -> None:
+        self._hub, self._documents, self._queue = hub, hub.documents, queue
         self._orphans: dict[str, datetime] = {}
         self._next_sweep, self._next_orphans = 0.0, 0.0
 
     def run_due(self, now: float) -> None:
         """`now` in seconds of a clock that never goes back."""
+        _carefully(self._hub.following.catch_up, "following the log")
+        _carefully(self._hub.glass.end_expired, "break-glass")
         if now >= self._next_sweep:
             waited = timedelta() if self._next_sweep == 0 else WAITED_LONG
             self._next_sweep = now + SWEEP_SECONDS
             _carefully(lambda: self._requeue(waited), "requeue")
             _carefully(self._documents.discard_stale, "stale files")
+            _carefully(self._hub.shredding.forget_destroyed, "destroyed cases")
         if now >= self._next_orphans:
             self._next_orphans = now + ORPHAN_SECONDS
             _carefully(lambda: self._documents.discard_orphans(self._orphans), "orphans")
@@ -124,7 +128,7 @@ def start(app: Flask) -> Background:
     hub.documents.announce = queue.put
     stopping = threading.Event()
     consumer = threading.Thread(
-        target=_consume, args=(queue, Sweeper(hub.documents, queue), stopping), name="hub-jobs", daemon=True
+        target=_consume, args=(queue, Sweeper(hub, queue), stopping), name="hub-jobs", daemon=True
     )
     background = Background(queue=queue, thread=consumer, stopping=stopping)
     app.extensions["hub_background"] = background

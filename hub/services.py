@@ -7,8 +7,14 @@ from hub.backup.service import BackupService
 from hub.cases.service import CaseService
 from hub.clock import Clock
 from hub.db import Database
+from hub.disposal.service import DisposalService
+from hub.disposal.shredding import Shredding
 from hub.documents.service import DocumentService
+from hub.governance.following import Following
+from hub.governance.glass.service import GlassService
+from hub.governance.queue.service import ReviewService
 from hub.governance.service import GovernanceService
+from hub.governance.supplied.service import SuppliedService
 from hub.ledger.checkpoints import Checkpoints
 from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
@@ -32,5 +38,11 @@ class Services:
     meetings: MeetingService
     search: SearchService
     governance: GovernanceService
-    backup: BackupService
     checkpoints: Checkpoints
+    backup: BackupService
+    disposal: DisposalService
+    shredding: Shredding
+    following: Following
+    reviews: ReviewService
+    glass: GlassService
+    supplied: SuppliedService

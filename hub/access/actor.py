@@ -7,7 +7,10 @@ from hub.access.permissions import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """`account`, `agency` and `session` are opaque ids; `role` is None for the program itself."""
+    """`account`, `agency` and `session` are opaque ids; `role` is None for the program itself.
+
+    `glass`: cases that this person has open by break-glass at the moment of this request.
+    """
 
     area: str
     account: str | None
@@ -18,6 +21,7 @@ class Actor:
     session: str | None = None
     address: str = ""
     device: str = ""
+    glass: frozenset[str] = frozenset()
 
 
 def program(area: str, *, what: str = "program") -> Actor:

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     CASE_READ = "case:read"
     CASE_OPEN = "case:open"
     CASE_CHANGE = "case:change"
+    CASE_BREAK_GLASS = "case:break_glass"
     DOCUMENT_READ = "document:read"
     DOCUMENT_DOWNLOAD = "document:download"
     DOCUMENT_UPLOAD = "document:upload"
@@ -27,6 +28,11 @@ class Permission(StrEnum):
     SEARCH = "search:run"
     LOG_READ = "log:read"
     LOG_EXPORT = "log:export"
+    DISPOSAL_REQUEST = "disposal:request"
+    DISPOSAL_READ = "disposal:read"
+    DISPOSAL_DECIDE = "disposal:decide"
+    HOLD_CHANGE = "hold:change"
+    LOG_REVIEW = "log:review"
     ACCOUNT_MANAGE = "account:manage"
     SERVICE_STATUS = "service:status"
 
@@ -59,11 +65,14 @@ _READER = _EVERYONE | {P.CASE_LIST, P.CASE_READ, P.DOCUMENT_READ, P.MEETING_LIST
 _CONTRIBUTOR = _READER | {P.DOCUMENT_UPLOAD, P.DOCUMENT_DOWNLOAD, P.DOCUMENT_READERS}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.PRACTITIONER: _CONTRIBUTOR,
+    Role.PRACTITIONER: _CONTRIBUTOR | {P.CASE_BREAK_GLASS},
     Role.ATTENDEE: _READER,
     Role.CHAIR: _CONTRIBUTOR | {P.MEETING_ISSUE},
     Role.COORDINATOR: _CONTRIBUTOR
-    | {P.CASE_OPEN, P.CASE_CHANGE, P.MEETING_ARRANGE, P.MEETING_ISSUE, P.STATEMENT_EDIT},
-    Role.GOVERNANCE: _EVERYONE | {P.LOG_READ, P.LOG_EXPORT, P.SERVICE_STATUS},
+    | {P.CASE_OPEN, P.CASE_CHANGE, P.MEETING_ARRANGE, P.MEETING_ISSUE, P.STATEMENT_EDIT}
+    | {P.DISPOSAL_REQUEST},
+    Role.GOVERNANCE: _EVERYONE
+    | {P.LOG_READ, P.LOG_EXPORT, P.LOG_REVIEW, P.SERVICE_STATUS}
+    | {P.DISPOSAL_READ, P.DISPOSAL_DECIDE, P.HOLD_CHANGE},
     Role.ADMINISTRATOR: _EVERYONE | {P.ACCOUNT_MANAGE, P.SERVICE_STATUS},
 }

@@ -5,6 +5,7 @@
 * A coordinator stands to the cases they coordinate and to no others.
 * A practitioner or chair stands to a case through their agency on it or their name on its team.
 * Being invited to a meeting opens what was issued to that meeting, and nothing else of the case.
+* A practitioner who broke the glass reads that case for as long as it is open: nothing of a narrowed audience, no change.
 * A document whose audience was narrowed is for the owning agency, the audience and the
   coordinator; whoever was issued it at a meeting reads it as well.
 """
@@ -28,6 +29,7 @@ class Standing(StrEnum):
     COORDINATES = "coordinates"
     TEAM = "team"
     AGENCY = "agency"
+    GLASS = "glass"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class DocumentFacts:
 
 _THROUGH_AGENCY = frozenset({Role.PRACTITIONER, Role.CHAIR, Role.ATTENDEE})
 _ON_CASE = frozenset({Standing.COORDINATES, Standing.TEAM, Standing.AGENCY})
+_BY_GLASS = frozenset({Permission.CASE_READ, Permission.DOCUMENT_READ, Permission.DOCUMENT_DOWNLOAD})
 
 
 def require(actor: Actor, permission: Permission) -> None:
@@ -80,14 +83,21 @@ def _through_work(actor: Actor, case: CaseFacts) -> Standing:
         return Standing.TEAM
     if actor.role is not Role.ATTENDEE and actor.agency in case.agencies:
         return Standing.AGENCY
+    if actor.role is Role.PRACTITIONER and case.case in actor.glass:
+        return Standing.GLASS
     return Standing.NONE
+
+
+def _suffices(stands: Standing, permission: Permission) -> bool:
+    return stands in _ON_CASE or (stands is Standing.GLASS and permission in _BY_GLASS)
 
 
 def require_on_case(actor: Actor, permission: Permission, case: CaseFacts) -> None:
     """Raise Denied unless the role may and the person stands to the case."""
     require(actor, permission)
-    if standing(actor, case) not in _ON_CASE:
-        raise Denied(standing(actor, case))
+    stands = standing(actor, case)
+    if not _suffices(stands, permission):
+        raise Denied(stands)
 
 
 def require_on_document(
@@ -97,15 +107,17 @@ def require_on_document(
     require(actor, permission)
     stands = standing(actor, case)
     barred = stands is Standing.EXCLUDED or actor.area != case.area
-    if barred or not _reads(actor, stands, document):
-        raise Denied(stands if stands not in _ON_CASE else "audience")
+    if barred or not _reads(actor, permission, stands, document):
+        raise Denied("audience" if _suffices(stands, permission) else stands)
 
 
-def _reads(actor: Actor, stands: Standing, document: DocumentFacts) -> bool:
+def _reads(actor: Actor, permission: Permission, stands: Standing, document: DocumentFacts) -> bool:
     if actor.account in document.issued_to:
         return True
     if stands is Standing.COORDINATES:
         return True
+    if stands is Standing.GLASS:
+        return permission in _BY_GLASS and document.audience is None
     return stands in _ON_CASE and (
         document.audience is None or actor.agency == document.owner or actor.agency in document.audience
     )

@@ -3,6 +3,9 @@
 The two ways are held to each other by a test: `visible_cases` lists exactly what `load_case` gives.
 """
 
+from dataclasses import replace
+from datetime import datetime
+
 from sqlalchemy import (
     ColumnElement,
     String,
@@ -20,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from hub.access.actor import Actor
 from hub.access.permissions import GRANTS, Permission, Role
 from hub.access.policy import CaseFacts, Denied, require_on_case
-from hub.cases.model import Case, CaseAgency, CaseExclusion, CaseMember
+from hub.cases.model import BreakGlass, Case, CaseAgency, CaseExclusion, CaseMember
 from hub.errors import NotHere
 
 
@@ -75,7 +78,35 @@ def visible_cases(actor: Actor) -> ColumnElement[bool]:
     if actor.account is None or actor.role is None or Permission.CASE_READ not in GRANTS[actor.role]:
         return false()
     excluded = exists().where(CaseExclusion.case_id == Case.id, CaseExclusion.account_id == actor.account)
-    return and_(Case.area_id == actor.area, ~excluded, _stands(actor))
+    stands = or_(_stands(actor), Case.id.in_(actor.glass)) if by_glass(actor) else _stands(actor)
+    return and_(Case.area_id == actor.area, ~excluded, stands)
+
+
+def by_glass(actor: Actor) -> bool:
+    """Whether any case is open to the actor by break-glass."""
+    return actor.role is Role.PRACTITIONER and bool(actor.glass)
+
+
+def works(actor: Actor) -> ColumnElement[bool]:
+    """The condition on `Case` for a standing that is no break-glass, exclusions aside."""
+    return _stands(actor)
+
+
+def open_glass(session: Session, account: str | None, now: datetime) -> frozenset[str]:
+    """The cases that this person has open by break-glass at that moment."""
+    return frozenset(session.scalars(_OPEN_GLASS, {"account": account, "now": now}))
+
+
+def as_of(session: Session, actor: Actor, now: datetime) -> Actor:
+    """The same actor with what is open by break-glass now: for what goes on after its request was answered."""
+    return replace(actor, glass=open_glass(session, actor.account, now)) if actor.glass else actor
+
+
+_OPEN_GLASS = select(BreakGlass.case_id).where(
+    BreakGlass.account_id == bindparam("account"),
+    BreakGlass.ended_at.is_(None),
+    BreakGlass.ends_at > bindparam("now", type_=BreakGlass.ends_at.type),
+)
 
 
 def _stands(actor: Actor) -> ColumnElement[bool]:

@@ -97,7 +97,8 @@ def show(case: str) -> ResponseReturnValue:
         "cases/show.html",
         case=page.head,
         found=page,
-        may_upload=_may(who, Permission.DOCUMENT_UPLOAD),
+        disposal=services().disposal.brief(who, case) if page.head.may_change else None,
+        may_upload=_may(who, Permission.DOCUMENT_UPLOAD) and case not in who.glass,
         may_search=_may(who, Permission.SEARCH),
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from hub.access.actor import Actor
 from hub.access.permissions import GRANTS, Permission, Role
 from hub.access.policy import Denied, DocumentFacts, require_on_document
-from hub.cases.access import case_facts, facts_of_nothing, visible_cases
+from hub.cases.access import by_glass, case_facts, facts_of_nothing, visible_cases, works
 from hub.cases.model import Case, CaseExclusion
 from hub.documents.model import Document, DocumentAudience
 from hub.errors import NotHere
@@ -87,7 +87,8 @@ def _in_audience(actor: Actor) -> ColumnElement[bool]:
     named = exists().where(
         DocumentAudience.document_id == Document.id, DocumentAudience.agency_id == actor.agency
     )
-    return or_(~Document.narrowed, Document.owner_id == actor.agency, named)
+    theirs = or_(Document.owner_id == actor.agency, named)
+    return or_(~Document.narrowed, and_(works(actor), theirs) if by_glass(actor) else theirs)
 
 
 def _held(actor: Actor) -> ColumnElement[bool]:

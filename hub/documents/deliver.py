@@ -14,7 +14,7 @@ import structlog
 
 from hub.access.actor import Actor
 from hub.access.permissions import Permission
-from hub.db import Entry
+from hub.cases.access import as_of
 from hub.documents.model import StoredObject
 from hub.documents.objects import sealed_object
 from hub.documents.reader import Kind, Refused
@@ -126,23 +126,23 @@ class Delivering(Reading):
 
         `still` is asked again while bytes flow, and so is the actor's permission for this document.
         """
-        with self._db.work() as work:
-            at = self._load(work.session, actor, DOWNLOAD, wanted.document, wanted.version)
-            stored = work.session.get_one(StoredObject, at.version.original_id)
+        with self._db.reading() as session:
+            at = self._load(session, actor, DOWNLOAD, wanted.document, wanted.version)
+            stored = session.get_one(StoredObject, at.version.original_id)
             record = sealed_object(at.vault, stored)
             asked = _asked(wanted, at, stored.size)
-            entry = work.record(actor, asked.event(at))
-            work.commit()
+        recorded = self._db.record(actor, asked.event(at))
+        entry = recorded.sequence
         plan = asked.delivery(at, stored.size)
         if asked.nothing:
             return plan
-        receipt = work.receipt(entry, case=at.case.id, objects=[record.object_id])
+        receipt = recorded.receipt(case=at.case.id, document=at.document.id, objects=[record.object_id])
         with self._ending_badly(actor, at, entry):
             reader = at.vault.open(record, receipt)
             return self._filled(plan, reader, actor, at, (entry, still))
 
     def _filled(
-        self, plan: Delivery, reader: SealedReader, actor: Actor, at: At, rest: tuple[Entry, Still]
+        self, plan: Delivery, reader: SealedReader, actor: Actor, at: At, rest: tuple[int, Still]
     ) -> Delivery:
         entry, still = rest
         first, stop = plan.part or (0, reader.size)
@@ -158,7 +158,7 @@ class Delivering(Reading):
             file_name=plan.file_name, media_type=plan.media_type, size=size, part=plan.part, body=body
         )
 
-    def _marked(self, reader: SealedReader, actor: Actor, at: At, entry: Entry) -> bytes:
+    def _marked(self, reader: SealedReader, actor: Actor, at: At, entry: int) -> bytes:
         with reader, in_memory(reader) as file:
             try:
                 return self._reader.watermark_pdf(file, self._watermark(actor, at, entry))
@@ -172,12 +172,13 @@ class Delivering(Reading):
         """False as soon as the permission went, or when that cannot be told."""
         try:
             with self._db.reading() as session:
-                self._load(session, actor, DOWNLOAD, at.document.id, at.version.number)
+                now = as_of(session, actor, self._clock())
+                self._load(session, now, DOWNLOAD, at.document.id, at.version.number)
         except HubError:
             return False
         return True
 
-    def _ended(self, actor: Actor, at: At, entry: Entry) -> Callable[[int, str], None]:
+    def _ended(self, actor: Actor, at: At, entry: int) -> Callable[[int, str], None]:
         def ended(delivered: int, how: str) -> None:
             self._db.record(
                 actor,
@@ -185,7 +186,7 @@ class Delivering(Reading):
                     case=at.case.id,
                     document=at.document.id,
                     version=at.version.number,
-                    started=int(entry.sequence or 0),
+                    started=entry,
                     delivered=delivered,
                     how=how,
                 ),
@@ -193,7 +194,7 @@ class Delivering(Reading):
 
         return ended
 
-    def _ending_badly(self, actor: Actor, at: At, entry: Entry) -> "_Ending":
+    def _ending_badly(self, actor: Actor, at: At, entry: int) -> "_Ending":
         return _Ending(self._ended(actor, at, entry))
 
 

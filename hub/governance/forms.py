@@ -12,5 +12,6 @@ class LogFilterForm(Form):  # type: ignore[misc]
     document = StringField("Document id")
     event = SelectField("Action", validate_choice=False)
     outcome = SelectField("Outcome", validate_choice=False)
+    expected = SelectField("Expected", validate_choice=False)
     first = DateBoxes("From")
     last = DateBoxes("To")

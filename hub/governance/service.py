@@ -4,40 +4,38 @@
 * Every look is itself an entry, committed before anything is shown; so is every export.
 """
 
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
 from hub.access.check import authorise
 from hub.access.permissions import Permission
 from hub.cases.model import Case
-from hub.clock import Clock
-from hub.db import Database, pairs
+from hub.clock import LONDON, Clock
+from hub.db import Database
 from hub.documents.model import Document
 from hub.errors import HubError, NotHere
-from hub.governance.rules import Filters, buckets
-from hub.ledger.events import CasesListed, LogExported, LogRead
+from hub.governance import entries, figures, receipts
+from hub.governance.entries import Entries, Line, Names, Teller, Turn
+from hub.governance.figures import DayFigures, SeenPage, Unopened
+from hub.governance.receipts import Receipts
+from hub.governance.rules import Counts, Filters, Peer, buckets
+from hub.ledger.events import LogExported, LogRead, ReceiptMade
 from hub.ledger.model import LogEntry, LogHead
-from hub.ledger.service import open_private
 from hub.people.model import Account, Agency
 from hub.vaults import Vaults
-from hub.web.paging import Page, offset
 
-LONDON = ZoneInfo("Europe/London")
-PER_PAGE = 50
 EXPORT_LIMIT = 100_000
 ASKED_EVERY = 200
 """Lines of an export between two looks at whether it may still go on; fewer than 100 kB."""
-OPENINGS = ("document.page_viewed", "document.download_started", "search.shown")
+COMPARED = timedelta(days=27)
+"""Four weeks, with their last day: over which people and agencies are compared."""
+Series = Sequence[tuple[str, int]]
 
 
 class ExportCut(Exception):  # noqa: N818 - tells the server to drop the connection
@@ -45,49 +43,63 @@ class ExportCut(Exception):  # noqa: N818 - tells the server to drop the connect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One entry as shown. `address` and `device` come from its sealed part; `detail` is its other fields."""
-
-    sequence: int
-    at: datetime
-    person: str
-    person_id: str | None
-    agency: str
-    event: str
-    operation: str | None
-    outcome: str
-    case: str
-    case_id: str | None
-    document: str
-    document_id: str | None
-    reason: str | None
-    address: str
-    detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    page: Page[Line]
-    series: Sequence[tuple[str, int]]
+    """`series` empty where the filters ask for something that no sum of days knows."""
+
+    page: Entries
+    series: Series
     first: date
     last: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How often one person opened one document (pages as image or text, downloads, lines shown by search)."""
+class FiguresPage:
+    first: date
+    last: date
+    days: DayFigures
+    entries: Series
+    unexpected: Series
+    refused: Series
 
-    person: str
-    person_id: str
-    agency: str
-    document: str
-    document_id: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePage:
+    reference: str
+    seen: SeenPage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPage:
+    type: str
+    reference: str
     case: str
-    first: datetime
-    last: datetime
-    pages: int
-    downloads: int
-    snippets: int
+    seen: SeenPage
+    unopened: Sequence[Unopened]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonPage:
+    """`peer` None: they opened nothing in the last four weeks."""
+
+    name: str
+    agency: str
+    agency_id: str
+    documents: SeenPage
+    cases: SeenPage
+    series: Series
+    peer: Peer | None
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyPage:
+    name: str
+    people: Sequence[Peer]
+    supplied: SeenPage
+    series: Series
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,51 +125,140 @@ class GovernanceService:
             return False
         return self._vaults.store.healthy()
 
-    def overview(self, actor: Actor, filters: Filters, number: int) -> Overview:
+    def overview(self, actor: Actor, filters: Filters, turn: Turn | None = None) -> Overview:
         """One page of the log, newest first, and its chart over time."""
         self._look(actor, "log", filters)
         first, last = self._span(filters)
         with self._db.reading() as session:
-            condition = _condition(actor.area, filters)
-            total = session.scalar(select(func.count()).select_from(LogEntry).where(condition)) or 0
-            query = select(LogEntry).where(condition).order_by(LogEntry.sequence.desc())
-            entries = session.scalars(query.limit(PER_PAGE).offset(offset(number, PER_PAGE))).all()
-            rows = self._lines(session, actor.area, entries)
-            series = buckets(_by_day(session, condition, first), first, last)
-        return Overview(
-            page=Page(rows=rows, number=number, total=total, per_page=PER_PAGE),
-            series=series,
-            first=first,
-            last=last,
-        )
+            numbers, older, newer = entries.page_of(session, actor.area, filters, turn or Turn())
+            rows = entries.lines(session, actor.area, numbers, self._vaults.open_log)
+            series: Series = []
+            if filters.person or filters.agency:
+                days = figures.accesses_by_day(
+                    session, actor.area, (first, last), account=filters.person, agency=filters.agency
+                )
+            else:
+                days = figures.entries_by_day(
+                    session, actor.area, (first, last), filters.event, filters.outcome
+                )
+            if not (filters.case or filters.document or filters.unexpected):
+                series = buckets(days, first, last)
+        page = Entries(rows=rows, older=older, newer=newer)
+        return Overview(page=page, series=series, first=first, last=last)
 
     def _span(self, filters: Filters) -> tuple[date, date]:
-        today = self._clock().astimezone(LONDON).date()
+        today = self._today()
         last = min(filters.last or today, today)
         return min(filters.first or last - timedelta(days=365), last), last
 
-    def document(self, actor: Actor, document: str) -> list[Reading]:
-        """Who has seen this document."""
+    def figures(self, actor: Actor, filters: Filters) -> FiguresPage:
+        """The whole log in figures: by day, what was done, what was unexpected, what was refused."""
+        self._look(actor, "figures", filters)
+        first, last = self._span(filters)
+        with self._db.reading() as session:
+            days = figures.day_figures(session, actor.area, first, last)
+        return FiguresPage(
+            first=first,
+            last=last,
+            days=days,
+            entries=buckets(days.by_day, first, last),
+            unexpected=buckets(days.unexpected_by_day, first, last),
+            refused=buckets(days.refused_by_day, first, last),
+        )
+
+    def case(self, actor: Actor, case: str, before: int = 0) -> CasePage:
+        """Who has seen this case, and how much of it."""
+        self._look(actor, "case", Filters(case=case))
+        with self._db.reading() as session:
+            row = session.get(Case, case)
+            if row is None or row.area_id != actor.area:
+                raise NotHere(permission=Permission.LOG_READ, why="absent", case=case)
+            return CasePage(reference=row.reference, seen=figures.seen_of_case(session, case, before))
+
+    def document(self, actor: Actor, document: str, before: int = 0) -> DocumentPage:
+        """Who has seen this document, when, and to whom it was issued who have not."""
         self._look(actor, "document", Filters(document=document))
         with self._db.reading() as session:
             row = session.get(Document, document)
-            if row is None or session.get_one(Case, row.case_id).area_id != actor.area:
+            case = session.get(Case, row.case_id) if row else None
+            if row is None or case is None or case.area_id != actor.area:
                 raise NotHere(permission=Permission.LOG_READ, why="absent", document=document)
-            return _readings(session, actor.area, LogEntry.document_id == document)
+            return DocumentPage(
+                type=row.type,
+                reference=case.reference,
+                case=case.id,
+                seen=figures.seen_of_document(session, document, before),
+                unopened=figures.unopened(session, document),
+            )
 
-    def person(self, actor: Actor, account: str) -> tuple[str, list[Reading]]:
-        """What this person has seen: their name, and each document."""
+    def person(self, actor: Actor, account: str, before: int = 0) -> PersonPage:
+        """What this person has seen, beside the average of their peers."""
         self._look(actor, "person", Filters(person=account))
+        first, last = self._lately()
         with self._db.reading() as session:
             row = session.get(Account, account)
             if row is None or row.area_id != actor.area:
                 raise NotHere(permission=Permission.LOG_READ, why="absent")
-            return row.name, _readings(session, actor.area, LogEntry.actor_id == account)
+            days = figures.accesses_by_day(session, actor.area, (first, last), account=account)
+            found = figures.peers(session, actor.area, first, last)
+            return PersonPage(
+                name=row.name,
+                agency=session.get_one(Agency, row.agency_id).name,
+                agency_id=row.agency_id,
+                documents=figures.seen_by_person(session, account, before),
+                cases=figures.cases_seen_by(session, account),
+                series=buckets(days, first, last),
+                peer=next((peer for peer in found if peer.id == account), None),
+                first=first,
+                last=last,
+            )
+
+    def agencies(self, actor: Actor) -> Sequence[tuple[str, str, Counts]]:
+        """(id, name, what its people did in four weeks) of every agency."""
+        self._look(actor, "agency", Filters())
+        with self._db.reading() as session:
+            return figures.agencies(session, actor.area, *self._lately())
+
+    def agency(self, actor: Actor, agency: str, before: int = 0) -> AgencyPage:
+        """What an agency's people did, and who has seen what it supplied."""
+        self._look(actor, "agency", Filters(agency=agency))
+        first, last = self._lately()
+        with self._db.reading() as session:
+            row = session.get(Agency, agency)
+            if row is None or row.area_id != actor.area:
+                raise NotHere(permission=Permission.LOG_READ, why="absent")
+            days = figures.accesses_by_day(session, actor.area, (first, last), agency=agency)
+            return AgencyPage(
+                name=row.name,
+                people=figures.peers(session, actor.area, first, last, agency=agency),
+                supplied=figures.seen_of_agency(session, agency, before),
+                series=buckets(days, first, last),
+                first=first,
+                last=last,
+            )
+
+    def peers(self, actor: Actor) -> Sequence[Peer]:
+        """Everybody of the last four weeks beside the average of the others in their role."""
+        self._look(actor, "peers", Filters())
+        with self._db.reading() as session:
+            return figures.peers(session, actor.area, *self._lately())
+
+    def receipts(self, actor: Actor, account: str, case: str = "") -> Receipts:
+        """What this person accepted and read, of one case or of all, for a court. On record before it is handed out."""
+        authorise(actor, Permission.LOG_EXPORT)
+        with self._db.work() as work:
+            found = receipts.gather(work.session, actor.area, account, case)
+            last = work.session.scalar(
+                select(func.max(LogEntry.sequence)).where(LogEntry.area_id == actor.area)
+            )
+            work.record(actor, ReceiptMade(subject=account, from_entry=1, to_entry=last or 0))
+            work.commit()
+        return found
 
     def choices(self, actor: Actor) -> Choices:
         authorise(actor, Permission.LOG_READ)
         with self._db.reading() as session:
-            names = _Names(session, actor.area)
+            names = Names(session, actor.area)
             return Choices(people=names.people, agencies=names.agencies, cases=names.cases)
 
     def export(
@@ -168,53 +269,34 @@ class GovernanceService:
         `still`: whether the session lives and the statement is agreed; asked again every ASKED_EVERY lines.
         """
         authorise(actor, Permission.LOG_EXPORT)
-        condition = _condition(actor.area, filters)
         with self._db.work() as work:
-            found = work.session.scalar(select(func.count()).select_from(LogEntry).where(condition)) or 0
-            work.record(actor, LogExported(rows=min(found, EXPORT_LIMIT), filters=filters.as_text()))
+            condition = entries.exported(work.session, actor.area, filters)
+            first = select(LogEntry.sequence).where(condition).limit(EXPORT_LIMIT).subquery()
+            found = work.session.scalar(select(func.count()).select_from(first)) or 0
+            work.record(actor, LogExported(rows=found, filters=filters.as_text()))
             work.commit()
-        return _while(still, self._exported(actor.area, condition, min(found, EXPORT_LIMIT)))
+        return _while(still, self._exported(actor.area, filters, found))
 
-    def _exported(self, area: str, condition: ColumnElement[bool], rows: int) -> Generator[Line, None, None]:
-        query = select(LogEntry).where(condition).order_by(LogEntry.sequence).limit(rows)
+    def _exported(self, area: str, filters: Filters, rows: int) -> Generator[Line, None, None]:
         with self._db.reading() as session:
-            names = _Names(session, area)
-            with session.scalars(query.execution_options(yield_per=500)) as entries:
-                for entry in entries:
-                    yield self._line(session, entry, names, {})
+            condition = entries.exported(session, area, filters)
+            query = select(LogEntry).where(condition).order_by(LogEntry.sequence).limit(rows)
+            teller = Teller(session, area, self._vaults.open_log)
+            with session.scalars(query.execution_options(yield_per=500)) as found:
+                for some in found.partitions():
+                    teller.prepare(some)
+                    yield from map(teller.line, some)
 
     def _look(self, actor: Actor, page: str, filters: Filters) -> None:
         authorise(actor, Permission.LOG_READ)
         self._db.record(actor, LogRead(page=page, filters=filters.as_text()))
 
-    def _lines(self, session: Session, area: str, entries: Sequence[LogEntry]) -> list[Line]:
-        names = _Names(session, area)
-        types = _document_types(session, [entry.document_id for entry in entries if entry.document_id])
-        return [self._line(session, entry, names, types) for entry in entries]
+    def _lately(self) -> tuple[date, date]:
+        today = self._today()
+        return today - COMPARED, today
 
-    def _line(self, session: Session, entry: LogEntry, names: "_Names", types: Mapping[str, str]) -> Line:
-        body = json.loads(entry.leaf)
-        private = open_private(session, entry, self._vaults.open_log)
-        fields = {name: value for name, value in body["fields"].items() if name not in _COLUMNS}
-        return Line(
-            sequence=entry.sequence,
-            at=entry.at,
-            person=names.people.get(
-                entry.actor_id or "", "The hub itself" if body["role"] is None else "Unknown"
-            ),
-            person_id=entry.actor_id,
-            agency=names.agencies.get(entry.agency_id or "", ""),
-            event=entry.event,
-            operation=entry.operation,
-            outcome=entry.outcome,
-            case=names.cases.get(entry.case_id or "", "no such case" if entry.case_id else ""),
-            case_id=entry.case_id,
-            document=types.get(entry.document_id or "", "document" if entry.document_id else ""),
-            document_id=entry.document_id,
-            reason=entry.reason,
-            address=str(private["address"].value) if "address" in private else "",
-            detail=_shown(fields, names),
-        )
+    def _today(self) -> date:
+        return self._clock().astimezone(LONDON).date()
 
 
 def _while(still: Callable[[], bool], lines: Generator[Line, None, None]) -> Generator[Line, None, None]:
@@ -224,119 +306,3 @@ def _while(still: Callable[[], bool], lines: Generator[Line, None, None]) -> Gen
             if number % ASKED_EVERY == 0 and not still():
                 raise ExportCut
             yield line
-
-
-_COLUMNS = frozenset({"case", "document", "meeting", "reason"})
-
-
-class _Names:
-    """Ids of one area as names; three queries, however long the log."""
-
-    def __init__(self, session: Session, area: str) -> None:
-        self.people = pairs(
-            session, select(Account.id, Account.name).where(Account.area_id == area).order_by(Account.name)
-        )
-        self.agencies = pairs(
-            session, select(Agency.id, Agency.name).where(Agency.area_id == area).order_by(Agency.name)
-        )
-        self.cases = pairs(
-            session, select(Case.id, Case.reference).where(Case.area_id == area).order_by(Case.reference)
-        )
-
-
-def _shown(fields: Mapping[str, Any], names: _Names) -> dict[str, Any]:
-    """The other fields of an entry for people: an account by name, a list by its length."""
-    shown: dict[str, Any] = {}
-    for name, value in fields.items():
-        if isinstance(value, list):
-            shown[name] = len(value)
-        elif name == "subject" and value:
-            shown[name] = names.people.get(value) or names.agencies.get(value) or value
-        elif value not in (None, "") and name != "sha256":
-            shown[name] = value
-    return shown
-
-
-def _condition(area: str, filters: Filters) -> ColumnElement[bool]:
-    wanted = {
-        LogEntry.actor_id: filters.person,
-        LogEntry.agency_id: filters.agency,
-        LogEntry.document_id: filters.document,
-        LogEntry.event: filters.event,
-        LogEntry.operation: filters.operation,
-        LogEntry.outcome: filters.outcome,
-    }
-    conditions = [LogEntry.area_id == area, *(column == value for column, value in wanted.items() if value)]
-    if filters.case:
-        conditions.append(_of_case(filters.case))
-    if filters.first:
-        conditions.append(LogEntry.at >= _midnight(filters.first))
-    if filters.last and filters.last < date.max:
-        conditions.append(LogEntry.at < _midnight(filters.last + timedelta(days=1)))
-    return and_(*conditions)
-
-
-def _of_case(case: str) -> ColumnElement[bool]:
-    """What is about the case, lists that named it among others included."""
-    listed = and_(LogEntry.event == CasesListed.name, LogEntry.leaf.contains(f'"{case}"', autoescape=True))
-    return or_(LogEntry.case_id == case, listed)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), LONDON).astimezone(UTC)
-
-
-def _by_day(session: Session, condition: ColumnElement[bool], first: date) -> list[tuple[date, int]]:
-    """Entries counted by UTC day: the database cuts days, and no entry is counted twice."""
-    day = func.date(LogEntry.at)
-    query = select(day, func.count()).where(condition, LogEntry.at >= _midnight(first)).group_by(day)
-    return [
-        (found if isinstance(found, date) else date.fromisoformat(found), count)
-        for found, count in session.execute(query)
-    ]
-
-
-def _document_types(session: Session, documents: list[str]) -> dict[str, str]:
-    return pairs(session, select(Document.id, Document.type).where(Document.id.in_(documents)))
-
-
-def _readings(session: Session, area: str, condition: ColumnElement[bool]) -> list[Reading]:
-    def counted(event: str) -> Any:
-        return func.count().filter(LogEntry.event == event)
-
-    query = (
-        select(
-            LogEntry.actor_id,
-            LogEntry.document_id,
-            LogEntry.case_id,
-            func.min(LogEntry.at),
-            func.max(LogEntry.at),
-            *(counted(event) for event in OPENINGS),
-        )
-        .where(
-            LogEntry.area_id == area, LogEntry.event.in_(OPENINGS), LogEntry.actor_id.is_not(None), condition
-        )
-        .group_by(LogEntry.actor_id, LogEntry.document_id, LogEntry.case_id)
-        .order_by(func.max(LogEntry.at).desc())
-    )
-    rows = session.execute(query).all()
-    names, types = _Names(session, area), _document_types(session, [row[1] for row in rows])
-    agencies = pairs(session, select(Account.id, Agency.name).join(Agency, Agency.id == Account.agency_id))
-    return [_reading(row, names, types, agencies) for row in rows]
-
-
-def _reading(row: Any, names: _Names, types: Mapping[str, str], agencies: Mapping[str, str]) -> Reading:
-    person, document, case, first, last, pages, downloads, snippets = row
-    return Reading(
-        person=names.people.get(person, "Unknown"),
-        person_id=person,
-        agency=agencies.get(person, ""),
-        document=types.get(document, "document"),
-        document_id=document,
-        case=names.cases.get(case, ""),
-        first=first,
-        last=last,
-        pages=pages,
-        downloads=downloads,
-        snippets=snippets,
-    )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.access.permissions import Permission
-from hub.governance.service import Line
+from hub.governance.entries import Line
+from hub.governance.rules import Flag, Kind, Why
 
 EVENTS = {
     "session.signed_in": "Signed in",
@@ -22,6 +23,9 @@ EVENTS = {
     "case.opened": "Opened a case",
     "case.changed": "Changed a case",
     "case.team_changed": "Changed who is on a case",
+    "glass.asked": "Asked to open a case by break-glass",
+    "glass.opened": "Opened a case by break-glass",
+    "glass.ended": "Break-glass ended",
     "document.received": "Sent a file",
     "document.received_discarded": "Discarded a file not yet used",
     "document.uploaded": "Uploaded a document",
@@ -48,10 +52,25 @@ EVENTS = {
     "vault.recovery_key": "Handed out a stored object's own key",
     "vault.checked": "Opened stored objects to check them",
     "vault.swept": "Removed stored objects that nothing names",
+    "disposal.hold_set": "Set a legal hold",
+    "disposal.hold_lifted": "Lifted a legal hold",
+    "disposal.requested": "Asked for the destruction of a case",
+    "disposal.withdrawn": "Withdrew a request to destroy a case",
+    "disposal.refused": "Decided to keep a case",
+    "disposal.approved": "Approved the destruction of a case",
+    "disposal.certified": "Completed the destruction of a case",
+    "disposal.viewed": "Looked at holds and disposal",
+    "disposal.certificate_read": "Took a disposal certificate",
+    "case.shredded": "Destroyed the keys of a case",
     "search.run": "Searched",
     "search.shown": "Was shown lines of a document by search",
     "log.read": "Looked at the access log",
     "log.exported": "Exported the access log",
+    "log.bundled": "Exported the access log with its proofs",
+    "log.receipt_made": "Made reading receipts of a person",
+    "review.asked": "Asked a person about what they opened",
+    "review.answered": "Answered a question about what they opened",
+    "review.closed": "Closed a review",
     "access.refused": "Was refused",
     "backup.created": "Made a backup",
     "backup.opened": "Opened a backup to check it",
@@ -78,8 +97,10 @@ FIELDS = {
     "account_role": "role",
     "after": "after",
     "before": "before",
+    "bytes": "bytes sealed",
     "cases": "cases",
     "category": "category",
+    "code": "because",
     "command": "command",
     "count": "how many",
     "delivered": "bytes sent",
@@ -87,10 +108,15 @@ FIELDS = {
     "first": "from byte",
     "fingerprint": "fingerprint of the keys",
     "form": "shown as",
+    "from_entry": "from entry",
+    "hours": "hours at most",
+    "to_entry": "to entry",
     "how": "how it ended",
     "last": "to byte",
     "level": "level",
     "meetings": "meetings",
+    "objects": "sealed objects",
+    "opened": "with private values",
     "page": "page",
     "pages": "pages",
     "part": "part",
@@ -99,7 +125,6 @@ FIELDS = {
     "faults": "faults found",
     "kept": "snapshots kept",
     "missing": "objects missing",
-    "objects": "sealed objects",
     "snapshot": "snapshot",
     "snapshots": "snapshots removed",
     "result": "result",
@@ -146,12 +171,73 @@ VALUES = {
     ("page", "log"): "the entries",
     ("page", "document"): "who has seen a document",
     ("page", "person"): "what a person has seen",
+    ("page", "agency"): "what an agency has seen",
+    ("page", "case"): "who has seen a case",
+    ("page", "figures"): "the figures",
+    ("page", "peers"): "people compared with their peers",
+    ("page", "register"): "who has agreed the statement",
+    ("page", "reviews"): "the reviews",
+    ("page", "review"): "one review",
     ("purpose", "indexing"): "making it searchable",
     ("purpose", "rewrap"): "changing its key",
     ("purpose", "check"): "checking it is whole",
     ("result", "ready"): "ready to read",
     ("why", "details"): "what they entered was wrong",
+    ("what", "nominal"): "the nominal's details",
+    ("what", "review"): "when the next review is due",
+    ("what", "details"): "title and details",
+    ("what", "audience"): "for whom it is",
+    ("part", "equality"): "equality and diversity",
+    ("how", "time over"): "its time was over",
 }
+PLAIN = frozenset({
+    "added", "agency added", "agency removed", "arranged", "by an administrator", "by the person", "cancelled", "category",
+    "changed", "closed", "confidentiality", "coordinator", "exclusion added", "exclusion lifted", "explained",
+    "from another session", "given back", "invited", "invited again", "lead agency", "level", "member added",
+    "member removed", "minutes", "papers", "removed", "reopened", "restored", "suspended", "timed out", "withdrawn",
+})  # fmt: skip
+"""Codes that are words already."""
+KINDS = {
+    Kind.CASE: "Looked at the case",
+    Kind.PAGE: "Read a page",
+    Kind.DOWNLOAD: "Downloaded a document",
+    Kind.HIT: "Was shown lines by search",
+    Kind.REFUSAL: "Was refused",
+}
+WHYS = {
+    Why.COORDINATOR: "coordinates the case",
+    Why.TEAM: "on the case's team",
+    Why.ISSUED: "the document was issued to them",
+    Why.INVITED: "invited to a meeting of the case around that day",
+    Why.SUPPLIED: "their agency supplied the document",
+    Why.CONTRIBUTED: "worked on the case themselves lately",
+    Why.AGENCY_MEETING: "their agency works the case, around a meeting of it",
+    Why.AGENCY_NEW: "their agency came to the case lately",
+    Why.GLASS: "break-glass",
+    Why.AGENCY_ONLY: "their agency works the case; nothing says that they do",
+    Why.NOTHING: "nothing ties them to the case",
+    Why.REFUSED: "refused",
+}
+FLAGS = {
+    Flag.OUT_OF_HOURS: "Out of hours",
+    Flag.BULK: "In bulk",
+    Flag.LEFT: "Left since",
+    Flag.NEW_PLACE: "New device or address",
+    Flag.GLASS: "Break-glass",
+    Flag.REFUSALS: "Repeated refusals",
+}
+ABOUT = {
+    "case": "A case that nothing ties them to",
+    "person": "Their day",
+    "glass": "Break-glass",
+    "left": "The weeks before they were suspended",
+}
+
+
+def flag_words(flags: Flag) -> list[str]:
+    return [words for flag, words in FLAGS.items() if flag & flags]
+
+
 WANTED = {
     Permission.SELF: "to manage their own account",
     Permission.STATEMENT_AGREE: "to read the statement",
@@ -160,6 +246,7 @@ WANTED = {
     Permission.CASE_READ: "to read a case",
     Permission.CASE_OPEN: "to open a case",
     Permission.CASE_CHANGE: "to change a case",
+    Permission.CASE_BREAK_GLASS: "to open a case by break-glass",
     Permission.DOCUMENT_READ: "to read a document",
     Permission.DOCUMENT_DOWNLOAD: "to download a document",
     Permission.DOCUMENT_UPLOAD: "to upload a document",
@@ -171,6 +258,11 @@ WANTED = {
     Permission.SEARCH: "to search",
     Permission.LOG_READ: "to read the access log",
     Permission.LOG_EXPORT: "to export the access log",
+    Permission.LOG_REVIEW: "to review what people opened",
+    Permission.DISPOSAL_REQUEST: "to ask for the destruction of a case",
+    Permission.DISPOSAL_READ: "to see holds and disposal",
+    Permission.DISPOSAL_DECIDE: "to decide on the destruction of a case",
+    Permission.HOLD_CHANGE: "to set or lift a legal hold",
     Permission.ACCOUNT_MANAGE: "to manage accounts",
     Permission.SERVICE_STATUS: "to see how the service runs",
 }
@@ -183,6 +275,17 @@ WHY = {
     "forbidden: excluded": "from which they are excluded",
     "forbidden: audience": "which is not for them",
     "forbidden: withdrawn": "which is withdrawn",
+    "forbidden: legal hold": "on which a legal hold stands",
+    "forbidden: case open": "which is open",
+    "forbidden: destroyed": "which is destroyed",
+    "forbidden: asked already": "for which that was asked already",
+    "forbidden: request over": "for which no request stands",
+    "forbidden: decided already": "which was decided already",
+    "forbidden: own request": "for which they asked themselves",
+    "forbidden: suspended": "with a suspended account",
+    "forbidden: not approved": "which nobody has approved",
+    "forbidden: still kept": "which is to be kept longer",
+    "forbidden: lifted already": "whose hold was lifted already",
 }
 
 

@@ -605,6 +605,15 @@ class LogExported(Event, name="log.exported", operation=O.DISCLOSURE):
 
 
 @declare
+class LogBundled(Event, name="log.bundled", operation=O.DISCLOSURE):
+    """The log was exported with its proofs, of a `case` or whole; `opened`: with the private values of its entries."""
+
+    case: str | None
+    rows: int
+    opened: bool
+
+
+@declare
 class ReviewAsked(Event, name="review.asked"):
     """The person whose accesses are reviewed is asked about them; `subject`: their account."""
 

@@ -8,7 +8,7 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
 from hub.access.permissions import Role
+from hub.cases.access import open_glass
 from hub.clock import Clock
 from hub.db import Database, UnitOfWork
 from hub.errors import NotHere
@@ -71,13 +72,19 @@ class Sessions:
         """The visit of a live session; notes the time now and then. A session found timed out is ended and logged."""
         with self._db.reading() as session:
             row = session.execute(_FOUND, {"session": session_id(token)}).one_or_none()
+            glass = self._glass(session, row)
         if row is None or row.ended_at or row.state != AccountState.ACTIVE:
             return None
-        actor = _actor(row, address, device)
+        actor = replace(_actor(row, address, device), glass=glass)
         if self._is_over(row):
             self._close(actor, "timed out")
             return None
         return self._visit(row, actor)
+
+    def _glass(self, session: Session, row: Row[*tuple[Any, ...]] | None) -> frozenset[str]:
+        if row is None or row.role != Role.PRACTITIONER:
+            return frozenset()
+        return open_glass(session, row.account, self._clock())
 
     def find_owner(self, token: str) -> str | None:
         """The account whose session ran out: only they may have back what they had typed.

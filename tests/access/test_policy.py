@@ -33,6 +33,7 @@ WHO_MAY = {
     P.CASE_READ: READERS,
     P.CASE_OPEN: COORDINATOR,
     P.CASE_CHANGE: COORDINATOR,
+    P.CASE_BREAK_GLASS: {Role.PRACTITIONER},
     P.DOCUMENT_READ: READERS,
     P.DOCUMENT_DOWNLOAD: CONTRIBUTORS,
     P.DOCUMENT_UPLOAD: CONTRIBUTORS,
@@ -44,6 +45,7 @@ WHO_MAY = {
     P.SEARCH: READERS,
     P.LOG_READ: {Role.GOVERNANCE},
     P.LOG_EXPORT: {Role.GOVERNANCE},
+    P.LOG_REVIEW: {Role.GOVERNANCE},
     P.ACCOUNT_MANAGE: {Role.ADMINISTRATOR},
     P.SERVICE_STATUS: {Role.GOVERNANCE, Role.ADMINISTRATOR},
 }
@@ -178,3 +180,40 @@ def test_being_issued_a_document_opens_nothing_else_of_the_case():
     for role in Role:
         assert not allowed(require_on_case, actor(role), P.CASE_READ, RELATIONS["none"])
         assert not allowed(require_on_document, actor(role), P.DOCUMENT_READ, RELATIONS["none"], document())
+
+
+GLASS_READS = {P.CASE_READ, P.DOCUMENT_READ, P.DOCUMENT_DOWNLOAD}
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("role", Role)
+def test_broken_glass_lets_a_practitioner_read_and_nothing_else(role, relation):
+    facts, who = RELATIONS[relation], actor(role, glass=frozenset({"case"}))
+    barred = relation in ("excluded", "other area")
+    for permission in Permission:
+        reads = role is Role.PRACTITIONER and not barred and permission in GLASS_READS
+        expected = role in WHO_MAY[permission] and (role in STANDS[relation] or reads)
+        assert allowed(require_on_case, who, permission, facts) == expected, permission
+        assert allowed(require_on_document, who, permission, facts, document()) == expected, permission
+
+
+@pytest.mark.parametrize(
+    "kind", ["narrowed to others", "narrowed to nobody", "narrowed to mine", "owned by mine"]
+)
+def test_broken_glass_opens_nothing_of_a_narrowed_audience(kind):
+    who = actor(Role.PRACTITIONER, glass=frozenset({"case"}))
+    for permission in Permission:
+        assert not allowed(require_on_document, who, permission, RELATIONS["none"], DOCUMENTS[kind][0])
+
+
+def test_broken_glass_is_of_one_case():
+    who = actor(Role.PRACTITIONER, glass=frozenset({"another"}))
+    assert standing(who, RELATIONS["none"]) is Standing.NONE
+
+
+def test_who_stands_to_the_case_anyway_does_so_as_before():
+    who = actor(Role.PRACTITIONER, glass=frozenset({"case"}))
+    assert standing(who, RELATIONS["team"]) is Standing.TEAM
+    assert standing(who, RELATIONS["agency"]) is Standing.AGENCY
+    held = document(audience=frozenset({"another"}), issued_to=frozenset({ME}))
+    assert allowed(require_on_document, who, P.DOCUMENT_READ, RELATIONS["none"], held)

@@ -124,14 +124,16 @@ def _meeting(session, world, accounts, documents, dice):
 
 
 def actors(world):
-    """Everyone of both areas, each also as every other role, and as nobody at all."""
+    """Everyone of both areas, each also as every other role, with broken glass, and as nobody at all."""
     with world.hub.db.reading() as session:
         rows = session.scalars(select(Account)).all()
+        half = frozenset(session.scalars(select(Case.id).order_by(Case.id)).all()[::2])
     for row in rows:
         own = Actor(area=row.area_id, account=row.id, agency=row.agency_id, role=row.role_, name=row.name)
         yield own
         if row.area_id == world.area:
             yield replace(own, role=None)
+            yield from (replace(own, role=role, glass=half) for role in Role)
             yield from (replace(own, role=role) for role in (Role.COORDINATOR, Role.ATTENDEE))
         else:
             yield replace(own, role=Role.PRACTITIONER, agency=world.agencies["police"])

@@ -1,0 +1,1 @@
+"""The log with its proofs, for information governance to hand out."""

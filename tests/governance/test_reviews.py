@@ -1,0 +1,156 @@
+"""What was strange comes before information governance as one thing, is asked about, and is closed; nothing disappears."""
+
+import pytest
+
+from hub.errors import Conflict, Invalid, NotHere
+from hub.governance.model import AccessClass, ReviewItem, ReviewStep
+from hub.governance.queue.service import Closing
+from hub.governance.rules import State
+from tests.governance.test_glass import break_glass
+
+NOTE = "The sergeant confirms that they were asked."
+
+
+def follow(world):
+    world.hub.following.catch_up_wholly()
+
+
+def items(world, **by):
+    with world.hub.db.reading() as session:
+        return session.query(ReviewItem).filter_by(**by).all()
+
+
+def look_unexpectedly(world, times=3):
+    """A practitioner of an agency that works the case, months after anything happened in it."""
+    world.clock.forward(days=200)
+    world.tokens.clear()
+    for _ in range(times):
+        world.client("police").get(f"/cases/{world.case}")
+    follow(world)
+    return items(world, about="case")
+
+
+def test_many_unexpected_accesses_of_a_day_are_one_thing_to_look_at(world):
+    (item,) = look_unexpectedly(world, 7)
+    assert (item.accesses, item.unexpected, item.state) == (7, 7, "waiting")
+    follow(world)
+    assert len(items(world)) == 1
+
+
+def test_what_was_expected_makes_no_review(world):
+    world.client("coordinator").get(f"/cases/{world.case}")
+    world.join_team("police")
+    world.client("police").get(f"/cases/{world.case}")
+    follow(world)
+    assert items(world) == []
+    with world.hub.db.reading() as session:
+        assert {row.why for row in session.query(AccessClass)} == {"coordinator", "team"}
+
+
+def test_the_person_is_asked_without_content_and_answers_in_their_words(world):
+    (item,) = look_unexpectedly(world)
+    queue, person = world.client("governance"), world.client("police")
+    assert "Information governance asks" not in person.get("/").get_data(as_text=True)
+    assert person.get(f"/reviews/{item.id}/answer").status_code == 404
+    assert world.post(
+        queue, f"/reviews/{item.id}/ask", {"question": "What did you open it for?", "seen": item.row_version}
+    ).location.endswith(item.id)
+    told = " ".join(path.read_text() for path in (world.config.home / "outbox").glob("*.eml"))
+    assert f"{item.id}/answer" in told or "Sign in" in told
+    assert "What did you open" not in told
+    assert "Information governance asks" in person.get("/").get_data(as_text=True)
+    page = person.get(f"/reviews/{item.id}/answer").get_data(as_text=True)
+    assert "What did you open it for?" in page
+    assert (
+        world.post(person, f"/reviews/{item.id}/answer", {"answer": "A colleague asked me to."}).status_code
+        == 303
+    )
+    page = queue.get(f"/reviews/{item.id}").get_data(as_text=True)
+    assert "A colleague asked me to." in page
+    with world.hub.db.reading() as session:
+        assert all(b"colleague" not in step.sealed_text for step in session.query(ReviewStep))
+    for other in ("probation", "coordinator"):
+        assert world.client(other).get(f"/reviews/{item.id}/answer").status_code == 404
+
+
+def test_it_is_closed_with_a_coded_outcome_and_stays(world):
+    (item,) = look_unexpectedly(world)
+    client = world.client("governance")
+    close = f"/reviews/{item.id}/close"
+    assert (
+        world.post(client, close, {"outcome": "nothing", "note": NOTE, "seen": item.row_version}).status_code
+        == 400
+    )
+    answer = world.post(client, close, {"outcome": "explained", "note": NOTE, "seen": item.row_version})
+    assert answer.location == "/reviews/"
+    assert NOTE in client.get(f"/reviews/{item.id}").get_data(as_text=True)
+    assert "Polly" in client.get("/reviews/?state=closed").get_data(as_text=True)
+    assert [entry.actor_id for entry in world.events("review.closed")] == [world.people["governance"]]
+    world.client("police").get(f"/cases/{world.case}")
+    follow(world)
+    assert sorted(one.state for one in items(world)) == ["closed", "waiting"]
+
+
+def test_who_closes_what_has_grown_is_told_so(world):
+    (item,) = look_unexpectedly(world)
+    world.client("police").get(f"/cases/{world.case}")
+    follow(world)
+    with pytest.raises(Conflict):
+        world.hub.reviews.close(
+            world.actor("governance"), item.id, Closing(outcome="explained", note=NOTE, seen=item.row_version)
+        )
+
+
+def test_nobody_reviews_their_own_access(world):
+    for _ in range(6):
+        world.client("governance").get(f"/cases/{world.case}")
+    follow(world)
+    (item,) = items(world, account_id=world.people["governance"])
+    client = world.client("governance")
+    assert "for another to review" in client.get("/reviews/").get_data(as_text=True)
+    assert client.get(f"/reviews/{item.id}").status_code == 404
+    with pytest.raises(NotHere):
+        world.hub.reviews.close(
+            world.actor("governance"), item.id, Closing(outcome="explained", note=NOTE, seen=item.row_version)
+        )
+
+
+def test_what_waits_too_long_is_overdue_and_shown_on_the_home_page(world):
+    look_unexpectedly(world)
+    world.clock.forward(days=10)
+    world.tokens.clear()
+    client = world.client("governance")
+    assert "1 overdue" in client.get("/").get_data(as_text=True)
+    assert "Overdue" in client.get("/reviews/").get_data(as_text=True)
+
+
+def test_a_break_glass_is_overdue_after_two_working_days_and_gathers_what_was_opened(world):
+    break_glass(world)
+    world.client("outsider").get(f"/cases/{world.case}")
+    follow(world)
+    (item,) = items(world, about="glass")
+    assert (item.due - item.day).days == 2
+    assert item.accesses == 1
+    page = world.client("governance").get(f"/reviews/{item.id}").get_data(as_text=True)
+    assert "immediate risk" in page.lower()
+    assert "break-glass" in page
+
+
+def test_nobody_else_sees_the_queue(world):
+    for who in ("police", "coordinator", "chair", "attendee", "administrator"):
+        assert world.client(who).get("/reviews/").status_code == 404
+
+
+def test_every_look_at_a_review_is_on_record(world):
+    (item,) = look_unexpectedly(world)
+    before = len(world.events("log.read"))
+    world.client("governance").get(f"/reviews/{item.id}")
+    world.client("governance").get("/reviews/")
+    assert len(world.events("log.read")) == before + 2
+
+
+def test_a_question_needs_a_sentence(world):
+    (item,) = look_unexpectedly(world)
+    with pytest.raises(Invalid):
+        world.hub.reviews.ask(world.actor("governance"), item.id, "  ", item.row_version)
+    assert items(world)[0].state == State.WAITING
