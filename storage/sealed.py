@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from storage.beside import Beside
 from storage.errors import Tampered
 
 KEY_SIZE = 32
@@ -69,18 +70,19 @@ def new_object_key() -> bytes:
 
 
 class Sealer:
-    """Seals what is written to it, as it comes, with two segments of memory.
+    """Seals what is written to it, as it comes, with four segments of memory.
 
     The last segment is marked as the last, so nothing is complete before ``finish``. The sink is neither
-    flushed nor closed here. After an error of the sink nothing more can be written.
+    flushed nor closed here. After an error of the sink nothing more can be written. Buffers are used in turns:
+    what the sink is given stays as it is until it was given the next but one.
     """
 
     def __init__(self, sink: Sink, key: bytes, associated_data: bytes) -> None:
         salt, self._prefix = os.urandom(SALT), os.urandom(PREFIX)
         self._cipher = _derive(key, salt, associated_data)
         self._sink = sink
-        self._plain = memoryview(bytearray(ROOM))
-        self._out = memoryview(bytearray(SEGMENT))
+        self._plain, self._next_plain = memoryview(bytearray(ROOM)), memoryview(bytearray(ROOM))
+        self._out, self._next_out = memoryview(bytearray(SEGMENT)), memoryview(bytearray(SEGMENT))
         self._filled, self._room, self._index = 0, FIRST_ROOM, 0
         self._size, self.sealed_size = 0, 0
         self._finished = False
@@ -101,7 +103,8 @@ class Sealer:
     def take(self, source: IntoReadable) -> memoryview:
         """Read once from ``source`` straight into the segment; what was read, empty at the end.
 
-        The view is good until the next call. This saves two copies of every byte against ``write``.
+        The view is good until the segment after its own is begun. This saves two copies of every byte
+        against ``write``.
         """
         self._refuse_finished()
         if self._filled == self._room:
@@ -125,6 +128,8 @@ class Sealer:
         self._finished = last
         self._size += self._filled
         self._filled, self._room, self._index = 0, ROOM, self._index + 1
+        self._plain, self._next_plain = self._next_plain, self._plain
+        self._out, self._next_out = self._next_out, self._out
 
     def _refuse_finished(self) -> None:
         if self._finished:
@@ -139,24 +144,28 @@ def seal(
     source: Iterable[Bytes] | Readable | IntoReadable, sink: Sink, key: bytes, associated_data: bytes
 ) -> Totals:
     """Seal all of ``source``: chunks of bytes, or anything with ``readinto`` or ``read``."""
-    sealer = Sealer(sink, key, associated_data)
-    for _ in fed(sealer, source):
-        pass
-    return sealer.finish()
+    with Beside() as writing:
+        sealer = Sealer(_Behind(sink, writing), key, associated_data)
+        if hasattr(source, "readinto"):
+            while sealer.take(cast("IntoReadable", source)):
+                pass
+        else:
+            for chunk in chunks_of(source):
+                sealer.write(chunk)
+        return sealer.finish()
 
 
-def fed(sealer: Sealer, source: Iterable[Bytes] | Readable | IntoReadable) -> Iterator[Bytes]:
-    """Give all of ``source`` to the sealer, and each piece, once given, to the caller."""
-    if hasattr(source, "readinto"):
-        while piece := sealer.take(cast("IntoReadable", source)):
-            yield piece
-        return
-    for chunk in _chunks_of(source):
-        sealer.write(chunk)
-        yield chunk
+class _Behind:
+    """Writes a segment while the next one is read and sealed."""
+
+    def __init__(self, sink: Sink, writing: Beside) -> None:
+        self._sink, self._writing = sink, writing
+
+    def write(self, data: memoryview, /) -> None:
+        self._writing.start(self._sink.write, data)
 
 
-def _chunks_of(source: Iterable[Bytes] | Readable) -> Iterator[Bytes]:
+def chunks_of(source: Iterable[Bytes] | Readable) -> Iterator[Bytes]:
     if not hasattr(source, "read"):
         yield from source
         return
@@ -171,8 +180,9 @@ def unseal(source: Source, sink: Sink, key: bytes, associated_data: bytes) -> in
     written before a ``Tampered`` is a true beginning of the content.
     """
     reader = SealedReader(source, key, associated_data)
-    for view in reader.views(0, reader.size):
-        sink.write(view)
+    with Beside() as writing:
+        for view in reader.views(0, reader.size):
+            writing.start(sink.write, view)
     return reader.size
 
 
@@ -181,7 +191,7 @@ class SealedReader(io.RawIOBase):
 
     The last segment is authenticated before anything else, so a cut or lengthened object is refused at
     once; each other segment when it is first needed. ``read`` gives as much as was asked, or all that is
-    left. One segment of content and one of ciphertext are in memory.
+    left. Two segments of content, used in turns, and one of ciphertext are in memory.
     """
 
     def __init__(self, source: Source, key: bytes, associated_data: bytes) -> None:
@@ -193,6 +203,7 @@ class SealedReader(io.RawIOBase):
         self._held, self._position = -1, 0
         room = min(SEGMENT, self.sealed_size)
         self._sealed, self._plain = memoryview(bytearray(room)), memoryview(bytearray(room))
+        self._next_plain = self._plain if self._count == 1 else memoryview(bytearray(room))
         header = self._fetch(0, HEADER)
         if header[0] != HEADER:
             raise Tampered(_ALTERED)
@@ -248,7 +259,7 @@ class SealedReader(io.RawIOBase):
                 yield bytes(view[at : at + size])
 
     def views(self, start: int, stop: int) -> Iterator[memoryview]:
-        """The same range without copying: each view is good only until the next one is asked for."""
+        """The same range without copying: each view is good only until the next but one is asked for."""
         if not 0 <= start <= stop <= self.size:
             raise ValueError("A range outside the object.")
         while start < stop:
@@ -267,6 +278,7 @@ class SealedReader(io.RawIOBase):
         if index == self._held:
             return
         self._held = -1
+        self._plain, self._next_plain = self._next_plain, self._plain
         begin = HEADER if index == 0 else index * SEGMENT
         end = min((index + 1) * SEGMENT, self.sealed_size)
         sealed = self._fetch(begin, end)

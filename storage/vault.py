@@ -13,19 +13,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from storage.beside import Beside
 from storage.binding import canonical
 from storage.errors import NoReceipt, NotFound, Tampered, WrongKey
 from storage.failpoints import Point, failpoint
 from storage.names import check_id, check_kind, check_version, new_id, object_name
 from storage.receipts import RECOVERY, Receipt, ReceiptBook
-from storage.sealed import Bytes, IntoReadable, Readable, SealedReader, Sealer, fed, new_object_key
+from storage.sealed import Bytes, IntoReadable, Readable, SealedReader, Sealer, chunks_of, new_object_key
 from storage.stores.base import Store, StoredObject, StoreWriter
 from storage.wraps import KEY_SIZE, NONCE, unwrap, wrap
 
@@ -316,7 +317,7 @@ class PendingObject:
         self, writer: StoreWriter, key: bytes, binding: bytes, wrapped: bytes, label: _Label, name: str
     ) -> None:
         self._writer, self._wrapped, self._label, self._name = writer, wrapped, label, name
-        self._content = hashlib.sha256()
+        self._content = _Digest()
         self._outlet = _HashedOutlet(writer)
         self._sealer = Sealer(self._outlet, key, binding)
 
@@ -325,15 +326,22 @@ class PendingObject:
         return self._label.object_id
 
     def write(self, data: Bytes) -> int:
-        self._content.update(data)
-        return self._sealer.write(data)
+        self._content.update(memoryview(data).cast("B"))
+        written = self._sealer.write(data)
+        self._content.settle()
+        return written
 
     def write_all(self, source: Iterable[Bytes] | Readable | IntoReadable) -> None:
-        for piece in fed(self._sealer, source):
-            self._content.update(piece)
+        if hasattr(source, "readinto"):
+            while piece := self._sealer.take(cast("IntoReadable", source)):
+                self._content.update(piece)
+            return
+        for chunk in chunks_of(source):
+            self.write(chunk)
 
     def finish(self) -> SealedObject:
         totals = self._sealer.finish()
+        sha256, sealed_sha256 = self._content.end(), self._outlet.digest.end()
         failpoint(Point.OBJECT_WRITTEN)
         self._writer.commit()
         failpoint(Point.OBJECT_COMMITTED)
@@ -342,14 +350,16 @@ class PendingObject:
             kind=self._label.kind,
             version=self._label.version,
             size=totals.size,
-            sha256=self._content.hexdigest(),
+            sha256=sha256,
             sealed_size=totals.sealed_size,
-            sealed_sha256=self._outlet.digest.hexdigest(),
+            sealed_sha256=sealed_sha256,
             wrapped_key=self._wrapped,
             name=self._name,
         )
 
     def abort(self) -> None:
+        self._content.close()
+        self._outlet.digest.close()
         self._writer.abort()
 
     def __enter__(self) -> Self:
@@ -370,9 +380,25 @@ def _reader(stored: StoredObject, record: SealedObject, key: bytes, binding: byt
     return reader
 
 
+class _Digest(Beside):
+    """SHA-256 of what is given, made beside the sealing: it takes longer than all the rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sha256 = hashlib.sha256()
+
+    def update(self, data: memoryview) -> None:
+        self.start(self._sha256.update, data)
+
+    def end(self) -> str:
+        self.settle()
+        self.close()
+        return self._sha256.hexdigest()
+
+
 class _HashedOutlet:
     def __init__(self, writer: StoreWriter) -> None:
-        self._writer, self.digest = writer, hashlib.sha256()
+        self._writer, self.digest = writer, _Digest()
 
     def write(self, data: memoryview, /) -> None:
         self.digest.update(data)
