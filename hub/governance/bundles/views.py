@@ -7,6 +7,7 @@ from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from hub.access.permissions import Permission
+from hub.errors import NotHere
 from hub.governance.bundles.forms import BundleForm
 from hub.ids import is_id
 from hub.ledger.export import Exporter, Wanted
@@ -30,9 +31,12 @@ def send() -> ResponseReturnValue:
     """The bundle as a zip, streamed; recorded before its first byte, and cut when the right to it ends."""
     hub, who, form = services(), guard.actor(), _form()
     case = str(form.case.data or "")
-    known = {name for name, _ in form.case.choices}
-    wanted = Wanted(area=who.area, case=case if is_id(case) and case in known else None, opened=bool(form.opened.data))
-    exporter = Exporter(hub.db, hub.clock, hub.vaults.open_log, hub.checkpoints, hub.checkpoints.witnesses.keys)
+    if case and case not in services().governance.choices(who).cases:
+        raise NotHere(permission=Permission.LOG_EXPORT, why="absent", case=case if is_id(case) else None)
+    wanted = Wanted(area=who.area, case=case or None, opened=bool(form.opened.data))
+    exporter = Exporter(
+        hub.db, hub.clock, hub.vaults.open_log, hub.checkpoints, hub.checkpoints.witnesses.keys
+    )
     exporter.record(who, wanted)
 
     def pieces() -> Iterator[bytes]:
