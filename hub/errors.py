@@ -2,6 +2,7 @@
 
 HubError
 |- NotHere       absent or not theirs: the same from outside
+|  |- Gone       destroyed: for those who stood to it
 |- Refused       they may know of it, but may not do this now; the sentence says why
 |  |- Closed     the case takes nothing more
 |- Invalid       a value that cannot be taken; carries the field
@@ -30,6 +31,14 @@ class NotHere(HubError):  # noqa: N818 - named for what the person is told
     ) -> None:
         super().__init__("There is nothing here for you.")
         self.permission, self.why, self.case, self.document = permission, why, case, document
+
+
+class Gone(NotHere):  # noqa: N818
+    """It was destroyed: told only to those who stood to it; to all others it is as absent as anything."""
+
+    def __init__(self, *, permission: str, case: str) -> None:
+        super().__init__(permission=permission, why="shredded", case=case)
+        self.sentence = "This was destroyed, and nobody can open it any more."
 
 
 class Refused(HubError):  # noqa: N818

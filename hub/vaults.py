@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from hub.cases.model import Case
-from hub.errors import NotHere
+from hub.errors import Gone
 from hub.people.model import Area, AreaPurposeKey, Installation
 from storage.keys import KeyProvider, Keyring, WrappedKey
 from storage.receipts import ReceiptBook
@@ -16,7 +16,7 @@ from storage.vault import FieldBox, SealedObject, Vault
 RESEALED = frozenset({"totp", "held", "search", "checkpoint"})
 """Purposes of an area whose values are sealed again when its key is rotated: `hub.keys.sealed` says where they are."""
 KEPT = frozenset({"log", "review", "disposal"})
-"""Purposes whose values can never be written again: their old keys are kept, wrapped under the new area key."""
+"""Purposes whose values are on record for good and never written again: their old keys are kept, wrapped under the new area key."""
 
 
 class Vaults:
@@ -27,10 +27,10 @@ class Vaults:
         self._keyring: Keyring | None = None
 
     def of(self, session: Session, case: Case) -> Vault:
-        """The vault of a case that the caller has authorised; NotHere once it was shredded."""
+        """The vault of a case that the caller has authorised; Gone once it was shredded."""
         wrapped = case_key(case)
         if wrapped is None:
-            raise NotHere(permission="case:read", why="shredded", case=case.id)
+            raise Gone(permission="case:read", case=case.id)
         return self.keyring(session).case_vault(
             area_key(session, case.area_id), wrapped, case.area_id, case.id
         )

@@ -41,7 +41,13 @@ class Point(StrEnum):
     KEYS_TAKEN_UP = "keys-taken-up"
     KEYS_RESEALED = "keys-resealed"
     KEYS_RETIRED = "keys-retired"
+    SHRED_EMPTIED = "shred-emptied"
     SHRED_KEYS_GONE = "shred-keys-gone"
+    SHRED_OBJECT_GONE = "shred-object-gone"
+    SHRED_OBJECTS_GONE = "shred-objects-gone"
+    SHRED_BACKUPS_GONE = "shred-backups-gone"
+    SHRED_DATABASE_CLEAN = "shred-database-clean"
+    SHRED_CERTIFIED = "shred-certified"
 
 
 class _Armed:

@@ -17,16 +17,13 @@ from hub.access.actor import Actor
 from hub.cases.access import visible_cases
 from hub.cases.model import Case, CaseChange
 from hub.cases.rules import SOON, Category, Level, Review, State, review_state
-from hub.cases.sealed import open_nominal
+from hub.cases.sealed import destroyed_on, open_nominal
 from hub.cases.timeline import shown_changes
 from hub.documents.lists import shown
 from hub.documents.model import Document
 from hub.people.model import Agency, Area
 from hub.vaults import Vaults
 from hub.web.paging import PER_PAGE, Page, offset
-
-ERASED = "Erased"
-"""Stands where the name of a shredded case stood."""
 
 
 class Sort(StrEnum):
@@ -65,6 +62,7 @@ class CaseLine:
     review_due: date | None
     review: Review
     changed: datetime
+    destroyed: bool
 
 
 def matching(actor: Actor, filters: CaseFilters, today: date) -> ColumnElement[bool]:
@@ -150,7 +148,8 @@ def _by_name(
 
 
 def name_of(session: Session, vaults: Vaults, row: Case) -> str:
-    return open_nominal(vaults.of(session, row), row).name if row.key_wrapped else ERASED
+    """The nominal's name; of a destroyed case only when that was."""
+    return open_nominal(vaults.of(session, row), row).name if row.key_wrapped else destroyed_on(row.destroyed_at)
 
 
 def newest_change(actor: Actor) -> ColumnElement[datetime]:
@@ -184,4 +183,5 @@ def _line(row: Case, name: str, agency: str, changed: datetime, today: date) -> 
         review_due=row.review_due,
         review=review_state(row.review_due, today),
         changed=changed,
+        destroyed=row.key_wrapped is None,
     )

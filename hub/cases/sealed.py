@@ -3,10 +3,11 @@
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from hub.cases.model import Case, CaseChange, CaseExclusion
 from hub.cases.rules import Criterion
+from hub.clock import london_date
 from storage.vault import Vault
 
 
@@ -46,6 +47,14 @@ def open_nominal(vault: Vault, case: Case) -> Nominal:
         born=date.fromisoformat(born) if born else None,
         visor=plain.get("visor"),
     )
+
+
+def destroyed_on(at: datetime | None) -> str:
+    """What stands where a name stood, once the case's key is gone."""
+    if at is None:
+        return "Destroyed"
+    day = london_date(at)
+    return f"Destroyed on {day.day} {day:%B %Y}"
 
 
 def seal_because(vault: Vault, change: str, reason: str, criteria: Collection[Criterion]) -> bytes:

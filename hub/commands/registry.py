@@ -7,9 +7,11 @@ from config import ConfigError
 from hub.commands.area import area
 from hub.commands.backup import backup
 from hub.commands.base import Command
+from hub.commands.case import case
 from hub.commands.keys import keys
 from hub.commands.log import log
 from hub.commands.vault import vault
+from hub.commands.witness import witness
 from hub.errors import HubError
 from storage.errors import StorageError
 
@@ -29,8 +31,10 @@ def main(argv: Sequence[str]) -> int:
 
 COMMANDS: dict[str, tuple[str, Command]] = {
     "area": ("found an area and invite its first administrator", area),
-    "keys": ("the keys: status, rotate, escrow, recover", keys),
+    "case": ("destroy a case that two people agreed on: case shred --case REFERENCE", case),
     "backup": ("make, check, restore, list and remove snapshots", backup),
-    "log": ("verify the access log: log verify", log),
+    "keys": ("the keys: status, rotate, escrow, recover", keys),
+    "log": ("the access log: verify, export, checkpoint", log),
+    "witness": ("cosign other logs: init, add-log, run, status", witness),
     "vault": ("what is stored: ls, check, recovery-key", vault),
 }

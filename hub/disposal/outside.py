@@ -1,4 +1,7 @@
-"""The backups that the hub knows of, told to forget a case."""
+"""The backups that the hub knows of, told to forget a case.
+
+One that is out of reach now is named on the certificate; the next backup command that reaches it catches up first.
+"""
 
 from collections.abc import Sequence
 
@@ -27,7 +30,12 @@ class KnownBackups:
     def _forgotten(self, row: BackupRepository, case: str) -> Copy:
         made_at = (row.snapshot_at or row.added_at).isoformat()
         try:
-            Repository.open(row.url).forget(case, self._clock())
+            repository = Repository.open(row.url)
+            if repository.id != row.id:
+                return Copy(
+                    place=row.url, made_at=made_at, forgotten=False, why="another repository lies there now"
+                )
+            repository.forget(case, self._clock())
         except (HubError, StorageError, OSError) as error:
             return Copy(
                 place=row.url, made_at=made_at, forgotten=False, why=str(error) or type(error).__name__

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from hub.access.actor import Actor
@@ -310,7 +310,7 @@ def _earliest(found: Mapping[str, int], closed: date, settings: Mapping[str, obj
 
 
 def overview(session: Session, actor: Actor, now: datetime, page: int, sought: str) -> Overview:
-    of_area = Case.area_id == actor.area
+    of_area = and_(Case.area_id == actor.area, Case.key_wrapped.is_not(None))
     standing = _request_lines(
         session, now, of_area, DisposalRequest.state.in_(rules.STANDING), DisposalRequest.ends_at > now
     )

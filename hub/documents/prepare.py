@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from hub.access.actor import program
 from hub.cases.model import Case
 from hub.db import UnitOfWork
+from hub.disposal.holds import held
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
 from hub.documents.objects import discard_all, load_object, sealed_object, store
 from hub.documents.reader import Examined, Kind, ReaderUnavailable, Refused
@@ -225,10 +226,10 @@ class Preparing(Part):
         return done
 
     def discard_stale(self) -> int:
-        """Remove received files that nobody made a document of within `STAGED_FOR`; how many."""
+        """Remove received files that nobody made a document of within `STAGED_FOR`, but of cases under a legal hold; how many."""
         before = self._clock() - STAGED_FOR
         with self._db.reading() as session:
-            stale = list(session.scalars(select(StagedFile.id).where(StagedFile.received_at < before)))
+            stale = list(session.scalars(select(StagedFile.id).where(StagedFile.received_at < before, ~held(StagedFile.case_id))))
         return sum(self._discard_one(staged) for staged in stale)
 
     def _discard_one(self, staged: str) -> bool:

@@ -20,7 +20,7 @@ from hub.access.actor import Actor
 from hub.access.permissions import GRANTS, Permission
 from hub.cases.access import visible_cases
 from hub.cases.model import Case
-from hub.db import Entry
+from hub.cases.sealed import destroyed_on
 from hub.documents.access import CANCELLED, load_document
 from hub.documents.model import Document, DocumentAudience, DocumentVersion
 from hub.documents.objects import load_object
@@ -138,6 +138,7 @@ class Reading(Part):
         with self._db.reading() as session:
             case, row = load_document(session, actor, READ, document)
             require_shown(actor, READ, case, row)
+            self._vaults.of(session, case)
             return Asking(case=case.id, reference=case.reference, on_case=_on_case(session, actor, case))
 
     def give_reason(self, actor: Actor, document: str, reason: str) -> None:
@@ -150,6 +151,7 @@ class Reading(Part):
         with suppress(IntegrityError), self._db.work() as work:
             case, row = load_document(work.session, actor, READ, document)
             require_shown(actor, READ, case, row)
+            self._vaults.of(work.session, case)
             work.session.merge(
                 SessionReason(session_id=actor.session, case_id=case.id, reason=reason, at=self._clock())
             )
@@ -160,32 +162,30 @@ class Reading(Part):
 
         Raises ReasonNeeded, NotHere.
         """
-        with self._db.work() as work:
-            at = self._load(work.session, actor, READ, document, version)
+        with self._db.reading() as session:
+            at = self._load(session, actor, READ, document, version)
             number = _page_number(at, page)
             form = "text" if number and at.version.text_id else "details"
-            made = self._reading_page(work.session, actor, at, number)
-            record = load_object(work.session, at.vault, str(at.version.text_id)) if form == "text" else None
-            entry = work.record(actor, _viewed(at, number, form))
-            work.commit()
+            made = self._reading_page(session, actor, at, number)
+            record = load_object(session, at.vault, str(at.version.text_id)) if form == "text" else None
+        recorded = self._db.record(actor, _viewed(at, number, form))
         if record is None:
             return made
-        receipt = work.receipt(entry, case=at.case.id, objects=[record.object_id])
+        receipt = recorded.receipt(case=at.case.id, document=document, objects=[record.object_id])
         pages = text_pages(at.vault, record, receipt)
         return replace(made, text=pages[number - 1] if number <= len(pages) else None)
 
     def page_image(self, actor: Actor, document: str, version: int, page: int) -> Rendered:
         """The page as an image that names the reader and the entry. Raises ReasonNeeded, NotHere, Refused."""
-        with self._db.work() as work:
-            at = self._load(work.session, actor, READ, document, version)
+        with self._db.reading() as session:
+            at = self._load(session, actor, READ, document, version)
             if page < 1 or not _page_number(at, page):
                 raise _absent(at, READ)
             drawn_from = at.version.copy_id or at.version.original_id
-            entry = work.record(actor, _viewed(at, page, "image"))
-            record = load_object(work.session, at.vault, drawn_from)
-            work.commit()
-            lines = self._watermark(actor, at, entry)
-            receipt = work.receipt(entry, case=at.case.id, objects=[drawn_from])
+            record = load_object(session, at.vault, drawn_from)
+        recorded = self._db.record(actor, _viewed(at, page, "image"))
+        lines = self._watermark(actor, at, recorded.sequence)
+        receipt = recorded.receipt(case=at.case.id, document=document, objects=[drawn_from])
         with at.vault.open(record, receipt) as reader, in_memory(reader) as file:
             return self._reader.render_page(file, page, watermark=lines)
 
@@ -195,12 +195,18 @@ class Reading(Part):
         with self._db.work() as work:
             case, row = load_document(work.session, actor, permission, document)
             require_manager(actor, permission, case, row)
-            said = open_said(self._vaults.of(work.session, case), document, row.sealed_details)
+            title = self._title(work.session, case, row)
             work.record(actor, ReadersViewed(case=case.id, document=document))
             opened = _opened(work.session, case.area_id, document)
             waiting = _not_opened(work.session, document, set(opened))
             work.commit()
-        return Readers(document=document, title=said.title, lines=(*opened.values(), *waiting))
+        return Readers(document=document, title=title, lines=(*opened.values(), *waiting))
+
+    def _title(self, session: Session, case: Case, row: Document) -> str:
+        """Who read it is still told when it is destroyed; what it was called is not."""
+        if case.key_wrapped is None:
+            return destroyed_on(case.destroyed_at)
+        return open_said(self._vaults.of(session, case), row.id, row.sealed_details).title
 
     def _load(
         self, session: Session, actor: Actor, permission: Permission, document: str, version: int | None
@@ -216,14 +222,14 @@ class Reading(Part):
             raise ReasonNeeded
         return At(case=case, document=row, version=found, vault=self._vaults.of(session, case), reason=reason)
 
-    def _watermark(self, actor: Actor, at: At, entry: Entry) -> list[str]:
+    def _watermark(self, actor: Actor, at: At, entry: int) -> list[str]:
         """Marking, reader and agency, time in London, number of the entry."""
         moment = self._clock().astimezone(LONDON)
         return [
             at.document.marking,
             f"{actor.name}, {actor.agency_name}",
             f"{moment:%d %B %Y %H:%M}",
-            f"log entry {entry.sequence}",
+            f"log entry {entry}",
         ]
 
     def _reading_page(self, session: Session, actor: Actor, at: At, page: int) -> ReadingPage:

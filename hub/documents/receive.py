@@ -17,6 +17,7 @@ from hub.access.actor import Actor
 from hub.access.permissions import Permission
 from hub.cases.access import load_case
 from hub.cases.model import Case
+from hub.disposal.holds import require_unheld
 from hub.documents.model import StagedFile, StoredObject
 from hub.documents.objects import sealed_object, sha256_of, store
 from hub.documents.reader import Kind, Refused, clean_file_name, identify
@@ -129,9 +130,10 @@ class Receiving(Part):
             return staged_files(session, self._vaults.of(session, row), actor, row)
 
     def discard(self, actor: Actor, case: str, staged: str) -> None:
-        """Remove one of the actor's own received files for good."""
+        """Remove one of the actor's own received files for good. Raises Refused under a legal hold."""
         with self._db.work() as work:
             row = load_case(work.session, actor, UPLOAD, case)
+            require_unheld(work.session, case)
             file = work.session.get(StagedFile, staged, with_for_update=True)
             if file is None or (file.account_id, file.case_id) != (actor.account, case):
                 raise NotHere(permission=UPLOAD, why="absent", case=case)

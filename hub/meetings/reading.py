@@ -162,7 +162,7 @@ def unopened(session: Session, actor: Actor) -> int:
 
 
 def _issued_to(actor: Actor) -> Select[MeetingIssue]:
-    """What was issued, but of cases from which the actor is excluded and but what was withdrawn."""
+    """What was issued, but of cases from which the actor is excluded, and but what was withdrawn or destroyed."""
     excluded = exists().where(
         CaseExclusion.case_id == Document.case_id, CaseExclusion.account_id == actor.account
     )
@@ -170,7 +170,8 @@ def _issued_to(actor: Actor) -> Select[MeetingIssue]:
         select(MeetingIssue)
         .join(Document, Document.id == MeetingIssue.document_id)
         .join(Meeting, Meeting.id == MeetingIssue.meeting_id)
-        .where(~excluded, Document.withdrawn_at.is_(None))
+        .join(Case, Case.id == Document.case_id)
+        .where(~excluded, Document.withdrawn_at.is_(None), Case.key_wrapped.is_not(None))
     )
 
 
@@ -307,8 +308,8 @@ def _cases(
         CaseLine(
             id=case.id,
             reference=case.reference,
-            name=name_of(session, vaults, case) if opens or named else None,
-            opens=bool(opens),
+            name=name_of(session, vaults, case) if opens or named or case.key_wrapped is None else None,
+            opens=bool(opens) and case.key_wrapped is not None,
         )
         for case, opens in session.execute(query).all()
     )

@@ -143,6 +143,10 @@ class SearchService:
         work.session.flush()
         failpoint(Point.SHARD_WRITTEN)
 
+    def forget(self) -> None:
+        """Drop every index kept in memory, as when a case was destroyed."""
+        self._kept.clear()
+
     # --- what was asked, kept for the visit ---------------------------------------------------
 
     def keep(self, actor: Actor, form: Sequence[tuple[str, str]]) -> str:
@@ -262,7 +266,9 @@ class SearchService:
         if row.StoredObject is None:
             return ""
         vault = self._vaults.of(work.session, row.Case)
-        receipt = work.receipt(entry, case=hit.case, objects=[row.StoredObject.id])
+        receipt = work.receipt(
+            entry, case=row.Document.case_id, document=row.Document.id, objects=[row.StoredObject.id]
+        )
         with vault.open(sealed_object(vault, row.StoredObject), receipt) as reader:
             pages = json.loads(reader.read())
         return str(pages[hit.page - 1]) if 0 < hit.page <= len(pages) else ""

@@ -12,14 +12,15 @@ from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from hub.documents.reader.results import ReaderUnavailable
-from hub.errors import Closed, Conflict, HubError, Invalid, LogUnwritable, NotHere, Refused, Throttled
+from hub.errors import Closed, Conflict, Gone, HubError, Invalid, LogUnwritable, NotHere, Refused, Throttled
 from hub.ledger.events import AccessRefused
-from hub.web import guard
+from hub.web import csrf, guard, held
 from hub.web.services import services
-from storage.errors import StorageError
+from storage.errors import Full, StorageError
 
 STATUS: dict[type[HubError], int] = {
     NotHere: 404,
+    Gone: 410,
     Refused: 403,
     Closed: 409,
     Invalid: 400,
@@ -37,7 +38,9 @@ SENTENCES = {
     500: "Something went wrong on our side. It has been noted; nothing you sent was changed.",
     503: "The hub cannot reach what it needs just now, so nothing is shown. Try again in a minute.",
 }
-TEMPLATES = frozenset({400, 403, 404, 405, 409, 413, 415, 429, 500, 503})
+TEMPLATES = frozenset({400, 403, 404, 405, 409, 410, 413, 415, 429, 500, 503, 507})
+LATER = frozenset({"errors/503.html", "errors/507.html"})
+"""What is no fault of the request: the same may be sent again."""
 log = structlog.get_logger("hub.web")
 
 
@@ -70,8 +73,13 @@ def _record_refusal(error: NotHere) -> None:
 
 
 def _storage_error(error: StorageError) -> ResponseReturnValue:
+    return _answer(*told_of_storage(error))
+
+
+def told_of_storage(error: StorageError) -> tuple[int, str]:
+    """Status and sentence: 507 where there is no room, 503 for all else. The operational log hears of it."""
     log.error("storage", error=type(error).__name__, path=request.path)
-    return _answer(503, str(error) or SENTENCES[503])
+    return (507 if isinstance(error, Full) else 503), str(error) or SENTENCES[503]
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -113,8 +121,23 @@ def _answer(status: int, sentence: str | None, headers: dict[str, str] | None = 
 
 def _page(template: str, sentence: str | None) -> str:
     """Where the database fails only now, the page is made without it: an error's page does not fail."""
+    shown = {"sentence": sentence, "unsent": _unsent(template)}
     try:
-        return render_template(template, sentence=sentence)
+        return render_template(template, **shown)
     except HubError:
         guard.speak_of_nobody()
-        return render_template(template, sentence=sentence)
+        return render_template(template, **shown)
+
+
+def _unsent(template: str) -> list[tuple[str, str]]:
+    """What the person typed, to be sent once more from the error's own page: nothing could be kept for them.
+
+    Only of a form that was ours: another site's must not come back with our button below it.
+    """
+    if template not in LATER or request.method != "POST":
+        return []
+    try:
+        secret = (held.NEVER_KEPT - {csrf.FIELD}) & request.form.keys()
+        return held.typed() if csrf.is_right(request) and not secret else []
+    except (HTTPException, StorageError):
+        return []

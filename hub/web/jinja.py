@@ -43,6 +43,7 @@ STATE_COLOURS = {
     "failed": "red",
     "suspended": "red",
     "withdrawn": "red",
+    "destroyed": "red",
 }
 
 

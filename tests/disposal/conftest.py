@@ -39,13 +39,16 @@ class Registry:
         """Two documents, one of them with two versions, a received file, an exclusion, an unsent form, a kept search."""
         world = self.world
         self.documents = [
-            self.desk.prepared(pdf(f"{WORD} number {number}"), f"{WORD}.pdf", title=f"{WORD} {number}") for number in (1, 2)
+            self.desk.prepared(pdf(f"{WORD} number {number}"), f"{WORD}.pdf", title=f"{WORD} {number}")
+            for number in (1, 2)
         ]
         self.staged = self.desk.stage(pdf(f"{WORD} staged"), f"{WORD}-staged.pdf")
         world.exclude("excluded")
         world.join_team("attendee")
         world.hub.people.hold_form(
-            world.people["police"], path=f"/cases/{world.case}/documents/new", fields=[("necessity", f"{WORD} typed")]
+            world.people["police"],
+            path=f"/cases/{world.case}/documents/new",
+            fields=[("necessity", f"{WORD} typed")],
         )
         world.hub.search.keep(world.actor("police"), [("q", NAME)])
 
@@ -53,7 +56,9 @@ class Registry:
         case = case or self.world.case
         who = self.world.actor("coordinator")
         seen = self.world.hub.cases.for_change(who, case).seen
-        self.world.hub.cases.close(who, case, ExitReason.REGISTRATION, Decision(reason="The registration ended.", seen=seen))
+        self.world.hub.cases.close(
+            who, case, ExitReason.REGISTRATION, Decision(reason="The registration ended.", seen=seen)
+        )
 
     def ask(self, code="review decided", who="coordinator", case=None):
         self.service.ask(self.world.actor(who), case or self.world.case, code, WHY)
@@ -91,7 +96,9 @@ class Registry:
         case = case or self.world.case
         with self.world.hub.db.reading() as session:
             row = session.get_one(Case, case)
-            objects = session.scalars(select(StoredObject.wrapped_key).where(StoredObject.case_id == case)).all()
+            objects = session.scalars(
+                select(StoredObject.wrapped_key).where(StoredObject.case_id == case)
+            ).all()
             return [row.key_wrapped, *objects]
 
     def names(self, case=None):

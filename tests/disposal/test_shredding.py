@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 from pathlib import Path
 
 import pytest
@@ -119,12 +118,17 @@ def test_not_even_what_split_pages_left_is_in_the_files(world, registry, request
     for number in range(30):
         with world.hub.db.work() as work:
             row = work.session.get_one(Case, world.case)
-            row.sealed_nominal = world.hub.vaults.of(work.session, row).seal_field("nominal", row.id, b'{"name": "%s"}' % (b"x" * 211 * number))
+            row.sealed_nominal = world.hub.vaults.of(work.session, row).seal_field(
+                "nominal", row.id, b'{"name": "%s"}' % (b"x" * 211 * number)
+            )
             work.commit()
         if number % 5 == 0:
             world.make_case()
     registry.world.hub.cases.correct_nominal(
-        world.actor("coordinator"), world.case, _nominal(), Decision(reason="Set right again.", seen=_seen(world))
+        world.actor("coordinator"),
+        world.case,
+        _nominal(),
+        Decision(reason="Set right again.", seen=_seen(world)),
     )
     registry.close()
     registry.ask()
@@ -289,7 +293,9 @@ def _fields(entry):
 
 
 @pytest.mark.parametrize("point", STEPS)
-def test_killed_at_any_step_it_is_before_or_after_and_the_same_command_goes_on(world, registry, at_point, point):
+def test_killed_at_any_step_it_is_before_or_after_and_the_same_command_goes_on(
+    world, registry, at_point, point
+):
     registry.ready()
     at_point(point, kill)
     with pytest.raises(Killed):
@@ -370,7 +376,13 @@ def test_what_another_process_kept_in_memory_goes_with_its_next_sweep(world, reg
         request = work.session.scalars(select(DisposalRequest)).one()
         work.session.add(
             Disposal(
-                case_id=world.case, request_id=request.id, step=Step.KEYS, began_at=world.clock(), objects=0, bytes=0, found="{}"
+                case_id=world.case,
+                request_id=request.id,
+                step=Step.KEYS,
+                began_at=world.clock(),
+                objects=0,
+                bytes=0,
+                found="{}",
             )
         )
         work.commit()
@@ -461,6 +473,6 @@ def test_after_thirty_days_it_must_be_asked_for_again(world, registry):
 def test_files_of_others_are_not_touched(world, registry):
     registry.ready()
     key_file = world.config.home / "keys" / "root.json"
-    before = key_file.read_bytes(), os.stat(key_file).st_ino
+    before = key_file.read_bytes(), key_file.stat().st_ino
     registry.shred()
-    assert (key_file.read_bytes(), os.stat(key_file).st_ino) == before
+    assert (key_file.read_bytes(), key_file.stat().st_ino) == before
