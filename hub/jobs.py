@@ -30,6 +30,8 @@ IDLE_SECONDS = 1.0
 SWEEP_SECONDS = 60
 WAITED_LONG = timedelta(minutes=2)
 ORPHAN_SECONDS = 1800
+LEFTOVER_SECONDS = 24 * 3600
+"""How old what a dead writer left in the store must be to be taken away; no upload takes a day."""
 PATIENCE_SECONDS = 10
 
 log = structlog.get_logger("hub.jobs")
@@ -99,6 +101,7 @@ class Sweeper:
         if now >= self._next_orphans:
             self._next_orphans = now + ORPHAN_SECONDS
             _carefully(lambda: self._documents.discard_orphans(self._orphans), "orphans")
+            _carefully(lambda: self._hub.vaults.store.sweep(LEFTOVER_SECONDS), "leftovers of writers")
 
     def _requeue(self, waited: timedelta) -> None:
         for document, number in self._documents.waiting(older_than=waited):

@@ -1,6 +1,7 @@
 """Whoever holds the disk and the database's rows may change them; nothing false is ever read."""
 
 import dataclasses
+import os
 import random
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ from storage.sealed import SEGMENT
 from storage.stores import MemoryStore
 from storage.vault import SealedObject, Vault
 
-ROUNDS = 2_000
+ROUNDS, ALL_ROUNDS = 10_000, 50_000
+"""Mutations in all, of the ordinary suite and of `make faults`."""
 SIZES = [0, 1, 700, 70_000, SEGMENT + 500, 2 * SEGMENT + 900]
 
 
@@ -140,13 +142,43 @@ def rewrapped(target, others, chance):
     return Attack(vault=target.vault, record=record, sealed=target.sealed)
 
 
+def crossed(target, others, chance):
+    """One's row, key included, over another's bytes and the other way round, whatever case they are of."""
+    donor = chance.choice([other for other in others if other is not target])
+    record = dataclasses.replace(
+        donor.record,
+        object_id=target.record.object_id,
+        version=target.record.version,
+        kind=target.record.kind,
+        name=target.record.name,
+    )
+    return Attack(vault=target.vault, record=record, sealed=chance.choice([target.sealed, donor.sealed]))
+
+
+def older_bytes(target, others, chance):
+    """The row as it is; beneath it the other version's bytes, true and whole."""
+    mate = next(o for o in others if o is not target and o.record.object_id == target.record.object_id)
+    return Attack(vault=target.vault, record=lying(target, len(mate.sealed)), sealed=mate.sealed)
+
+
+def elsewhere(target, others, chance):
+    """The row and the bytes untouched, asked of another case's vault under its own name there."""
+    host = chance.choice([other for other in others if other.vault is not target.vault])
+    area, case = host.vault.area, host.vault.case
+    record = dataclasses.replace(
+        target.record, name=f"{area}/{case}/{target.record.object_id}.{target.record.version}"
+    )
+    return Attack(vault=host.vault, record=record, sealed=target.sealed)
+
+
 ATTACKS = [flip, truncate, extend, reorder, graft, swap, older, move, rekind, rewrapped]
+ATTACKS += [crossed, older_bytes, elsewhere]
 
 
 def released(attack: Attack, store: MemoryStore, receipts: ReceiptBook) -> tuple[bytes, StorageError | None]:
     """All the bytes a reader gets before the refusal, and the refusal."""
     vault, record, got = attack.vault, attack.record, bytearray()
-    before, store._objects[record.name] = store._objects[record.name], attack.sealed
+    before, store._objects[record.name] = store._objects.get(record.name), attack.sealed
     receipt = receipts.mint(
         entry=1, area=vault.area, case=vault.case, objects=frozenset([record.object_id]), purpose="person"
     )
@@ -157,15 +189,32 @@ def released(attack: Attack, store: MemoryStore, receipts: ReceiptBook) -> tuple
     except StorageError as refusal:
         return bytes(got), refusal
     finally:
-        store._objects[record.name] = before
+        if before is None:
+            del store._objects[record.name]
+        else:
+            store._objects[record.name] = before
     return bytes(got), None
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_every_mutation_is_refused_and_nothing_false_is_released(attack, scene):
+    assert refused(attack, scene, -(-ROUNDS // len(ATTACKS)), seed="ordinary") == -(-ROUNDS // len(ATTACKS))
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(os.environ.get("HUB_TEST_FAULTS") != "long", reason="`make faults` runs it")
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_each_of_50_000_mutations_is_refused(attack, scene):
+    assert refused(attack, scene, -(-ALL_ROUNDS // len(ATTACKS)), seed="all") == -(
+        -ALL_ROUNDS // len(ATTACKS)
+    )
+
+
+def refused(attack, scene, rounds: int, seed: str) -> int:
+    """How many mutations, each different from what was sealed, were refused without one false byte."""
     store, receipts, held = scene
-    chance = random.Random(attack.__name__)
-    for _ in range(ROUNDS // len(ATTACKS)):
+    chance, done = random.Random(f"{attack.__name__} {seed}"), 0
+    while done < rounds:
         target = chance.choice(held)
         made = attack(target, held, chance)
         if made.sealed == target.sealed and made.record == target.record:
@@ -175,6 +224,8 @@ def test_every_mutation_is_refused_and_nothing_false_is_released(attack, scene):
         assert got == target.content[: len(got)]
         if attack not in (flip, reorder, graft):
             assert got == b""
+        done += 1
+    return done
 
 
 def test_untouched_objects_of_the_scene_read_whole(scene):
