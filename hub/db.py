@@ -10,9 +10,10 @@
 import contextlib
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -27,10 +28,13 @@ from hub.access.actor import Actor
 from hub.errors import LogUnwritable
 from hub.ledger.events import Event
 from storage.failpoints import Point, failpoint
-from storage.receipts import Receipt, ReceiptBook
+from storage.receipts import PERSON, Receipt, ReceiptBook
 
 LOCK_WAIT_MS = 1500
+PATIENCE_SECONDS = 1.8
 """How long a writer waits for another: the answer must come within 2 s, refused or not."""
+MOST_AT_ONCE = 256
+"""Entries that are written in one transaction for those who wait."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -164,8 +168,12 @@ class UnitOfWork:
     def record(self, actor: Actor, what: Event) -> Entry:
         """Have the entry written with this unit of work."""
         entry = Entry(actor=actor, event=what)
-        self._waiting.append(entry)
+        self.add(entry)
         return entry
+
+    def add(self, entry: Entry) -> None:
+        """As `record`, of an entry made before."""
+        self._waiting.append(entry)
 
     def after(self, then: Callable[[], None]) -> None:
         """Have this done once the commit is durable: mail, jobs."""
@@ -189,17 +197,146 @@ class UnitOfWork:
             then()
         failpoint(Point.AFTER_COMMIT)
 
-    def receipt(self, entry: Entry, *, case: str, objects: Sequence[str], purpose: str = "person") -> Receipt:
-        """For the vault, of an entry of this unit once committed; `objects` are the sealed objects it covers."""
+    def receipt(
+        self,
+        entry: Entry,
+        *,
+        case: str,
+        objects: Sequence[str],
+        document: str | None = None,
+        purpose: str = PERSON,
+    ) -> Receipt:
+        """For the vault, of an entry of this unit once committed; `objects` are the sealed objects it covers.
+
+        ValueError when the entry says something else: another case, or for a person another `document`.
+        """
         if entry.sequence is None or not any(entry is durable for durable in self._durable):
             raise LogUnwritable
-        return self._receipts.mint(
-            entry=entry.sequence,
-            area=entry.actor.area,
-            case=case,
-            objects=frozenset(objects),
-            purpose=purpose,
-        )
+        return _minted(self._receipts, entry, case, objects, (document, purpose))
+
+
+def _minted(
+    book: ReceiptBook, entry: Entry, case: str, objects: Sequence[str], rest: tuple[str | None, str]
+) -> Receipt:
+    document, purpose = rest
+    _check_says(entry.event, case, document, purpose)
+    return book.mint(
+        entry=int(entry.sequence or 0),
+        area=entry.actor.area,
+        case=case,
+        objects=frozenset(objects),
+        purpose=purpose,
+    )
+
+
+def _check_says(said: Event, case: str, document: str | None, purpose: str) -> None:
+    """The program's own look at a whole area is of no single case; whatever names one opens nothing else."""
+    of_no_case = purpose != PERSON and not hasattr(said, "case")
+    if not of_no_case and getattr(said, "case", None) != case:
+        raise ValueError(f"the entry {said.name} is not of this case, so it opens nothing of it")
+    if purpose == PERSON and getattr(said, "document", None) != document:
+        raise ValueError(f"the entry {said.name} is not of this document, so it opens nothing of it")
+
+
+@dataclass(slots=True)
+class _Waiter:
+    """Somebody whose entry is to be written; `leads` once it is their turn to write for all who wait."""
+
+    entry: Entry
+    woken: threading.Event = field(default_factory=threading.Event)
+    leads: bool = False
+    done: bool = False
+    error: Exception | None = None
+
+
+class _Group:
+    """Entries of one area that many threads want written: one of them writes for all who wait by then.
+
+    Who is alone writes at once. Whoever has written hands on, so nobody writes for others for long.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Entry]], None]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._queue: list[_Waiter] = []
+        self._led = False
+
+    def add(self, entry: Entry) -> None:
+        """Return when the entry is durable. Raises LogUnwritable within `PATIENCE_SECONDS`, or what the entry is refused for."""
+        waiter = _Waiter(entry)
+        with self._lock:
+            self._queue.append(waiter)
+            waiter.leads = not self._led
+            self._led = True
+        if not waiter.leads:
+            waiter.woken.wait(PATIENCE_SECONDS)
+        if self._is_to_lead(waiter):
+            self._lead()
+        if not waiter.done:
+            raise LogUnwritable
+        if waiter.error is not None:
+            raise waiter.error
+
+    def _is_to_lead(self, waiter: _Waiter) -> bool:
+        """Whoever lost patience leaves the queue, unless it is their turn by now."""
+        with self._lock:
+            if not waiter.leads and not waiter.done and waiter in self._queue:
+                self._queue.remove(waiter)
+            return waiter.leads
+
+    def _lead(self) -> None:
+        with self._lock:
+            batch, self._queue = self._queue[:MOST_AT_ONCE], self._queue[MOST_AT_ONCE:]
+        failed: LogUnwritable | None = LogUnwritable()
+        try:
+            failed = self._written(batch)
+        finally:
+            with self._lock:
+                if failed:
+                    batch, self._queue = [*batch, *self._queue], []
+                self._hand_on()
+        for waiter in batch:
+            waiter.done = True
+            waiter.error = waiter.error or (LogUnwritable(*failed.args) if failed else None)
+            waiter.woken.set()
+
+    def _hand_on(self) -> None:
+        """To whoever came last: they may still wait for the lock of the log, and be told in time that it cannot be had."""
+        if not self._queue:
+            self._led = False
+            return
+        newest = self._queue.pop()
+        self._queue.insert(0, newest)
+        newest.leads = True
+        newest.woken.set()
+
+    def _written(self, batch: Sequence[_Waiter]) -> LogUnwritable | None:
+        """What kept the log from being written; an entry that is itself refused has its error, and keeps back no other."""
+        try:
+            self._write([waiter.entry for waiter in batch])
+        except LogUnwritable as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - it is raised again by whoever waits for this entry
+            if len(batch) == 1:
+                batch[0].error = error
+                return None
+            return next((failed for waiter in batch if (failed := self._written([waiter]))), None)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry that is durable."""
+
+    sequence: int
+    entry: Entry
+    receipts: ReceiptBook
+
+    def receipt(
+        self, *, case: str, objects: Sequence[str], document: str | None = None, purpose: str = PERSON
+    ) -> Receipt:
+        """As `UnitOfWork.receipt`."""
+        return _minted(self.receipts, self.entry, case, objects, (document, purpose))
 
 
 def _as_told(error: DBAPIError) -> Exception:
@@ -215,6 +352,7 @@ class Database:
         self._writing = engine.execution_options(hub_writes=True)
         self._ledger = ledger
         self._receipts = receipts
+        self._groups: dict[str, _Group] = {}
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
@@ -235,10 +373,16 @@ class Database:
         with _unavailable_is_told(), Session(self._writing, expire_on_commit=False) as session:
             yield UnitOfWork(session, self._ledger, self._receipts)
 
-    def record(self, actor: Actor, what: Event) -> None:
-        """One entry in a transaction of its own: a refusal must outlive the work that it refused."""
+    def record(self, actor: Actor, what: Event) -> Recorded:
+        """One entry and nothing else: durable when this returns, together with whatever other threads record just now."""
+        entry = Entry(actor=actor, event=what)
+        self._groups.setdefault(actor.area, _Group(self._record_all)).add(entry)
+        return Recorded(int(entry.sequence or 0), entry, self._receipts)
+
+    def _record_all(self, entries: Sequence[Entry]) -> None:
         with self.work() as work:
-            work.record(actor, what)
+            for entry in entries:
+                work.add(entry)
             work.commit()
 
 
