@@ -4,25 +4,29 @@ One call opens an area; the keyring keeps what it opened for at most 60 s. When 
 answer, nothing opens; after some failures in a row it is not even asked for a moment.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from storage.aws import client, service_errors
 from storage.breaker import Breaker
-from storage.errors import StorageError, WrongKey
+from storage.errors import StorageError, Unavailable, WrongKey
 from storage.wraps import KEY_SIZE
 
 
 def kms_provider_from_url(url: str) -> "KmsProvider":
-    key_id = url.removeprefix("aws-kms:")
-    if not key_id:
+    """``aws-kms:key-id-or-alias``; further keys after commas open what they wrapped, and wrap nothing new."""
+    key_id, *older = url.removeprefix("aws-kms:").split(",")
+    if not key_id or not all(older):
         raise ValueError("HUB_KEYS_URL must look like aws-kms:alias/name or aws-kms:key-id.")
-    return KmsProvider(client("kms"), key_id)
+    return KmsProvider(client("kms"), key_id, older=tuple(older))
 
 
 class KmsProvider:
-    def __init__(self, kms: Any, key_id: str, breaker: Breaker | None = None) -> None:
-        self._kms, self._key_id = kms, key_id
+    def __init__(
+        self, kms: Any, key_id: str, breaker: Breaker | None = None, older: tuple[str, ...] = ()
+    ) -> None:
+        self._kms, self._key_id, self._older = kms, key_id, older
         self._breaker = breaker or Breaker()
 
     def generate(self, context: Mapping[str, str]) -> tuple[bytes, bytes]:
@@ -39,10 +43,15 @@ class KmsProvider:
 
     def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """The key is named in the request, so a key of somebody else's that we may also use is refused."""
+        *first, last = (self._key_id, *self._older)
+        for key_id in first:
+            with contextlib.suppress(WrongKey, Unavailable):  # a service may not say whose it is
+                return self._unwrapped(key_id, wrapped, context)
+        return self._unwrapped(last, wrapped, context)
+
+    def _unwrapped(self, key_id: str, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         with service_errors(self._breaker):
-            opened = self._kms.decrypt(
-                KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=dict(context)
-            )
+            opened = self._kms.decrypt(KeyId=key_id, CiphertextBlob=wrapped, EncryptionContext=dict(context))
         return _checked(opened["Plaintext"])
 
     def healthy(self) -> bool:

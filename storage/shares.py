@@ -1,7 +1,7 @@
 """A secret split so that any m of n shares give it back and fewer tell nothing: Shamir's scheme over GF(2^8).
 
 The field is that of AES: polynomials modulo x^8 + x^4 + x^3 + x + 1. Each byte of the secret is the value at 0 of a random
-polynomial of degree m-1; share number x holds its values at x. See docs/sealed-format.md, section 7.
+polynomial of degree m-1; share number x holds its values at x. See docs/sealed-format.md, section 6.
 
 Products of secret bytes are made by shifts and masks: no table is looked up and no branch taken at a place that a secret
 decides. Python promises no constant time beyond that; shares are made and joined at the machine, by whoever holds the keys.

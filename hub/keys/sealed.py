@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, select
 from hub.cases.model import Case, CaseChange, CaseExclusion
 from hub.db import Base
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject
+from hub.ledger.model import LogSigner
 from hub.people.model import Account, HeldForm
 from hub.search.model import AskedSearch, CaseShard
 from storage.errors import Tampered
@@ -202,18 +203,35 @@ AREA_TABLES: tuple[OfArea, ...] = (
         purpose="search",
         named=lambda row: (row.id,),
     ),
+    OfArea(
+        model=LogSigner,
+        rows=lambda area: LogSigner.area_id == area,
+        column="sealed_seed",
+        purpose="checkpoint",
+        named=lambda row: ("seed",),  # noqa: ARG005 - one for each area
+    ),
 )
 
+_OWN = "a wrapped key: the rotation's own matter"
+_HASH = "a hash or a public key, not sealed"
+_KEPT = "on record for good: the area keeps the key of its purpose"
+
 EXEMPT: Mapping[str, str] = {
-    "area.key_wrapped": "a wrapped key: the rotation's own matter",
-    "area.key_spare_wrapped": "a wrapped key: the rotation's own matter",
-    "area_purpose_key.wrapped": "a wrapped key: the rotation's own matter",
-    "case_.key_wrapped": "a wrapped key: the rotation's own matter",
-    "case_.key_spare_wrapped": "a wrapped key: the rotation's own matter",
-    "log_entry.sealed": "can never be written again: the area keeps the purpose key",
-    "log_entry.leaf_hash": "a hash, not sealed",
-    "legal_hold.sealed_reason": "stays as it was given: the area keeps the purpose key",
-    "legal_hold.sealed_lifting": "stays as it was given: the area keeps the purpose key",
-    "disposal_request.sealed_reason": "stays as it was given: the area keeps the purpose key",
-    "disposal_request.sealed_decision": "stays as it was given: the area keeps the purpose key",
+    "area.key_wrapped": _OWN,
+    "area.key_spare_wrapped": _OWN,
+    "area_purpose_key.wrapped": _OWN,
+    "case_.key_wrapped": _OWN,
+    "case_.key_spare_wrapped": _OWN,
+    "log_entry.sealed": _KEPT,
+    "log_entry.leaf_hash": _HASH,
+    "log_head.frontier": _HASH,
+    "log_case_head.head": _HASH,
+    "log_checkpoint.frontier": _HASH,
+    "log_signer.public_key": _HASH,
+    "break_glass.sealed_why": _KEPT,
+    "review_step.sealed_text": _KEPT,
+    "legal_hold.sealed_reason": _KEPT,
+    "legal_hold.sealed_lifting": _KEPT,
+    "disposal_request.sealed_reason": _KEPT,
+    "disposal_request.sealed_decision": _KEPT,
 }
