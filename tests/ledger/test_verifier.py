@@ -391,7 +391,7 @@ def test_missing_added_and_moved_entries_are_named(log, whole):
     }
     for first, changed in bundles.items():
         rows(whole / "entries.jsonl", changed)
-        assert refused(whole)["first_bad"] == first
+        assert refused(whole)["first_bad_at_most"] == first
 
 
 def test_an_entry_kept_back_of_a_case_is_found(log, of_case, case):

@@ -1005,7 +1005,12 @@ class AreaLog:
             batch = next(self._lines, None)
             if batch is None:
                 missing = self.tree.size + len(self._ready) + 1
-                raise self._first(Bad(f"Entry {missing} is missing, and all that follow it.", missing))
+                bad = Bad(
+                    f"Entry {missing} is missing, and all that follow it.",
+                    self._report.agrees_to + 1,
+                    missing,
+                )
+                raise self._first(bad)
             self._take(*batch)
         count = size - self.tree.size
         self.tree.extend([self._ready.popleft() for _ in range(count)])
@@ -1079,7 +1084,7 @@ class AreaLog:
 
     def _first(self, bad: Bad) -> Bad:
         """The earlier of a fault and of an entry that is not what the hub's own list of hashes says."""
-        if self.differs is not None and bad.first is not None and self.differs < bad.first:
+        if self.differs is not None and bad.first is not None and self.differs < (bad.last or 0):
             return Bad(
                 f"Entry {self.differs}: its hash is not the one that the hub stored when it wrote it.",
                 self.differs,
@@ -1088,11 +1093,6 @@ class AreaLog:
 
 
 def verify_area(asked: Asked, manifest: Manifest, report: Report) -> None:
-    if manifest.entries != manifest.size:
-        raise Bad(
-            f"The manifest counts {manifest.entries} entries in a log of {manifest.size}.",
-            min(manifest.entries, manifest.size) + 1,
-        )
     with ExitStack() as stack:
         file = stack.enter_context(open_plain(asked.folder, "entries.jsonl"))
         notes = stack.enter_context(open_plain(asked.folder, "checkpoints.jsonl"))
@@ -1102,13 +1102,16 @@ def verify_area(asked: Asked, manifest: Manifest, report: Report) -> None:
         log.openings = _openings(asked.folder, stack)
         log.begin(Lines(file, Expected(manifest.area, 1, None, 0), asked.processes))
         checkpoints = Checkpoints(asked, manifest, notes)
-        _not_after(asked.kept, manifest)
+        _same_log(asked.kept, manifest)
         for checkpoint, was_kept in _with_kept(checkpoints, asked.kept):
             log.advance(checkpoint.size)
             _agrees(log, checkpoint, report, was_kept=was_kept)
         log.ended()
+        _not_after(asked.kept, manifest)
         _settle(asked, checkpoints, report, log.openings)
         report.entries = log.tree.size
+        if manifest.entries != report.entries:
+            raise Bad(f"The manifest counts {manifest.entries} entries and there are {report.entries}.")
         if checkpoints.last is not None:
             _heads(asked.folder, log.heads, checkpoints.last)
             report.cases = len(log.heads)
@@ -1140,10 +1143,15 @@ def _agrees(log: AreaLog, checkpoint: Checkpoint, report: Report, *, was_kept: b
     raise Bad(f"{where} not what the checkpoint of {size} entries {whose} signs.", start, size)
 
 
-def _not_after(kept: Sequence[Checkpoint], manifest: Manifest) -> None:
+def _same_log(kept: Sequence[Checkpoint], manifest: Manifest) -> None:
     for one in kept:
         if one.origin != manifest.origin:
             raise Bad(f"The checkpoint that you kept is of another log ({shown(one.origin)}).")
+
+
+def _not_after(kept: Sequence[Checkpoint], manifest: Manifest) -> None:
+    """Asked last: what is wrong within the bundle comes before what is no longer in it."""
+    for one in kept:
         if one.size > manifest.size:
             raise Bad(
                 f"The checkpoint that you kept is of {one.size} entries and the bundle ends at {manifest.size}: the log was cut or set back.",
@@ -1284,13 +1292,14 @@ def verify_case(asked: Asked, manifest: Manifest, report: Report) -> None:
         file = stack.enter_context(open_plain(asked.folder, "entries.jsonl"))
         proofs = lines_of(stack.enter_context(open_plain(asked.folder, "proofs.jsonl")), "proofs.jsonl")
         checkpoints = Checkpoints(asked, manifest, notes)
-        _not_after(asked.kept, manifest)
+        _same_log(asked.kept, manifest)
         last = _newest(asked, manifest)
         _consistency(asked, checkpoints, last, report)
         openings = _openings(asked.folder, stack)
         case = CaseLog(manifest, last, report, asked.entry)
         case.read(Lines(file, Expected(manifest.area, 1, manifest.case, 0), 1), proofs, openings)
         _case_head(asked.folder, manifest, last, case)
+        _not_after(asked.kept, manifest)
         _settle(asked, checkpoints, report, openings)
     report.entries = case.count
     report.agrees_to = last.size
