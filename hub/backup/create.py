@@ -18,7 +18,7 @@ from hub.documents.model import StoredObject
 from storage.failpoints import Point, failpoint
 from storage.stores.base import Store
 
-MOMENTS = 3
+MOMENTS = 5
 """How often the rows are taken anew because an object went meanwhile; after that it is told of as missing."""
 Seal = Callable[[Manifest], Manifest]
 """Adds the seals of each area."""

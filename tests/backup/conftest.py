@@ -165,3 +165,15 @@ def lines(path: Path) -> list[Any]:
     import gzip
 
     return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+class StoppedError(Exception):
+    pass
+
+
+def stop_at(monkeypatch, module, wanted):
+    def failpoint(point):
+        if point is wanted:
+            raise StoppedError
+
+    monkeypatch.setattr(module, "failpoint", failpoint)

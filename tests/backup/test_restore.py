@@ -15,20 +15,8 @@ from hub.ledger.service import verify
 from hub.people.model import SignedInSession
 from storage.errors import NotFound, Tampered, WrongKey
 from storage.failpoints import Point
-from tests.backup.conftest import WORDS, contents, root, silent
+from tests.backup.conftest import WORDS, StoppedError, contents, root, silent, stop_at
 from tests.world import open_world
-
-
-class Stopped(Exception):
-    pass
-
-
-def stop_at(monkeypatch, module, wanted):
-    def failpoint(point):
-        if point is wanted:
-            raise Stopped
-
-    monkeypatch.setattr(module, "failpoint", failpoint)
 
 
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])
@@ -37,8 +25,10 @@ def test_a_clean_machine_becomes_the_hub_again(full, clean, target):
     before = contents(full.hub, full.world.area)
     machine = clean(full.world, target)
     restored = machine.backup.restore(full.url, None, silent)
-    assert contents(machine, full.world.area) == before and len(before) >= 4
-    assert restored.shredded == () and restored.objects == made.objects == len(before)
+    assert contents(machine, full.world.area) == before
+    assert len(before) >= 4
+    assert restored.shredded == ()
+    assert restored.objects == made.objects == len(before)
     [state] = made.areas
     assert root(machine, full.world.area, state.entries) == state.root
     assert root(full.hub, full.world.area, state.entries) == state.root
@@ -47,7 +37,8 @@ def test_a_clean_machine_becomes_the_hub_again(full, clean, target):
         last = session.scalars(
             select(LogEntry).where(LogEntry.event == "backup.restored").order_by(LogEntry.sequence)
         ).all()
-        assert len(last) == 1 and last[0].sequence == state.entries + 1
+        assert len(last) == 1
+        assert last[0].sequence == state.entries + 1
     assert not (machine.config.home / restoring.MARK).exists()
 
 
@@ -94,10 +85,14 @@ def test_a_case_shredded_since_stays_shredded(full, clean):
     restored = machine.backup.restore(full.url, None, silent)
     assert restored.shredded == (full.other,)
     after = contents(machine, full.world.area)
-    assert after and set(after) < set(before) and all(before[one] == after[one] for one in after)
+    assert after
+    assert set(after) < set(before)
+    assert all(before[one] == after[one] for one in after)
     with machine.db.reading() as session:
         row = session.get_one(Case, full.other)
-        assert row.key_wrapped is None and row.destroyed_at is not None and row.sealed_nominal == b""
+        assert row.key_wrapped is None
+        assert row.destroyed_at is not None
+        assert row.sealed_nominal == b""
     machine.backup.create(str(machine.config.home / "elsewhere"), silent)
     assert not machine.backup.verify(full.url, None, silent).checked.faults
 
@@ -143,7 +138,7 @@ def test_an_interrupted_restore_is_taken_up_again_and_nothing_starts_meanwhile(
     machine = clean(full.world)
     with monkeypatch.context() as patched:
         stop_at(patched, restoring, point)
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             machine.backup.restore(full.url, None, silent)
     with pytest.raises(ConfigError, match="restore"):
         prepare(machine.config, demo=False, progress=lambda _: None)
@@ -191,7 +186,8 @@ def test_a_snapshot_of_the_first_revision_is_brought_forward(clean, tmp_path):
     manifest = run.snapshot(system_clock(), keys.seal, check=False).manifest
     repository.publish(manifest)
     engine.dispose()
-    assert manifest.revision == "0001" and manifest.missing == ()
+    assert manifest.revision == "0001"
+    assert manifest.missing == ()
 
     machine = clean(None, "postgresql", HUB_KEYS_URL=f"file:{old / 'keys' / 'root.json'}")
     machine.backup.restore(str(tmp_path / "backups"), None, silent)
@@ -199,7 +195,8 @@ def test_a_snapshot_of_the_first_revision_is_brought_forward(clean, tmp_path):
     with machine.db.reading() as session:
         assert verify(session, area) is None
         versions = session.scalar(select(func.count()).select_from(DocumentVersion))
-    assert versions and contents(machine, area)
+    assert versions
+    assert contents(machine, area)
 
 
 def test_a_snapshot_of_a_newer_program_is_refused(full, clean):
