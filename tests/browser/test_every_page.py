@@ -29,6 +29,10 @@ NO_PAGES = {
     "documents.page_image": "a picture",
     "documents.original": "the file itself",
     "governance.export": "a spreadsheet",
+    "disposal.pdf": "a certificate, which only a destroyed case has",
+    "disposal.text": "a certificate, which only a destroyed case has",
+    "governance.export_json": "for a program, JSON",
+    "governance.receipts": "a PDF",
 }
 WALKERS = ("coordinator", "police", "chair", "attendee", "governance", "administrator")
 FOR_ONE = frozenset({"web.help", "web.cookies", "web.accessibility"})
