@@ -303,6 +303,7 @@ def test_the_first_bad_entry_is_named_exactly_or_between_two_checkpoints(log, wh
         assert (answer["first_bad"], answer["first_bad_at_most"]) == (at + 1, at + 1), (
             "the hub's own list of hashes"
         )
+        assert "is not what the checkpoint" in answer["why"]
         (whole / "leaf-hashes.bin").rename(whole / "away")
         answer = refused(whole)
         assert answer["first_bad"] <= at + 1 <= answer["first_bad_at_most"] <= answer["first_bad"] + 6

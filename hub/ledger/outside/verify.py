@@ -1123,21 +1123,20 @@ def verify_area(asked: Asked, manifest: Manifest, report: Report) -> None:
 
 def _agrees(log: AreaLog, checkpoint: Checkpoint, report: Report, *, was_kept: bool) -> None:
     size, good = checkpoint.size, log.tree.root() == checkpoint.root
-    if good and log.differs is None:
+    differs = log.differs if log.differs is not None and log.differs <= size else None
+    if good and differs is None:
         report.agrees_to = size
         report.kept += [size] if was_kept else []
         return
-    if good and log.differs is not None:
+    if good and differs is not None:
         raise Bad(
-            f"Entry {log.differs} is what was signed, and leaf-hashes.bin says another hash for it.",
-            log.differs,
+            f"Entry {differs} is what was signed, and leaf-hashes.bin says another hash for it.",
+            differs,
         )
     whose = "that you kept" if was_kept else f"signed at {checkpoint.at}"
     signed = log.hash_file is not None and log.stored.root() == checkpoint.root
-    if log.differs is not None and signed:
-        raise Bad(
-            f"Entry {log.differs} is not what the checkpoint of {size} entries {whose} signs.", log.differs
-        )
+    if differs is not None and signed:
+        raise Bad(f"Entry {differs} is not what the checkpoint of {size} entries {whose} signs.", differs)
     start = (max(report.kept, default=0) if was_kept else report.agrees_to) + 1
     where = f"Entry {start} is" if start == size else f"One of the entries {start} to {size}, or more, is"
     raise Bad(f"{where} not what the checkpoint of {size} entries {whose} signs.", start, size)
