@@ -39,6 +39,8 @@ class Config:
     idle_limit: timedelta = timedelta(minutes=20)
     absolute_limit: timedelta = timedelta(hours=10)
     assets: Path | None = None
+    alert_email: tuple[str, ...] = ()
+    """Who is told by mail that the access log cannot be written."""
     log_copy_url: str = ""
     log_copy_required: bool = False
     log_witnesses: tuple[tuple[str, str], ...] = ()
@@ -77,6 +79,9 @@ class Config:
             idle_limit=idle,
             absolute_limit=absolute,
             assets=Path(environ["HUB_ASSETS"]) if environ.get("HUB_ASSETS") else None,
+            alert_email=tuple(
+                part.strip() for part in environ.get("HUB_ALERT_EMAIL", "").split(",") if part.strip()
+            ),
             log_copy_url=environ.get("HUB_LOG_COPY_URL", ""),
             log_copy_required=_copy_required(environ),
             log_witnesses=_witnesses(environ.get("HUB_LOG_WITNESSES", "")),

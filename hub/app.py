@@ -1,5 +1,6 @@
 """Puts the hub together: the only place that names concrete classes."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,10 +23,13 @@ from hub.governance.glass.service import GlassService
 from hub.governance.queue.service import ReviewService
 from hub.governance.service import GovernanceService
 from hub.governance.supplied.service import SuppliedService
+from hub.ledger.alarm import Alarm
+from hub.ledger.anchored import Anchored
 from hub.ledger.checkpoints import Checkpoints
 from hub.ledger.duty import Duty
 from hub.ledger.guard import Guard
 from hub.ledger.notes import BadNote
+from hub.ledger.ready import Readiness
 from hub.ledger.service import AccessLog
 from hub.ledger.witnesses import Witnesses, witness
 from hub.mail import Notices, carrier_from_url
@@ -58,6 +62,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     )
     notices = Notices(carrier_from_url(config.mail_url), clock, public_url=config.public_url)
     search = SearchService(db, clock, vaults)
+    checkpoints = Checkpoints(db, clock, vaults, guard, _places(config), _witnesses(config))
     return Services(
         config=config,
         clock=clock,
@@ -71,7 +76,10 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         meetings=MeetingService(db, clock, vaults, notices),
         search=search,
         governance=GovernanceService(db, clock, vaults),
-        checkpoints=Checkpoints(db, clock, vaults, guard, _places(config), _witnesses(config)),
+        checkpoints=checkpoints,
+        anchored=Anchored(db, checkpoints, second_required=config.log_copy_required),
+        readiness=Readiness(db, vaults, guard),
+        alarm=Alarm(clock, _alarm_mail(config, notices)),
         backup=BackupService(db, clock, vaults, config),
         disposal=DisposalService(db, clock, vaults),
         shredding=Shredding(
@@ -124,6 +132,12 @@ def start_background(app: Flask) -> None:
     if "hub_duty" not in app.extensions:
         app.extensions["hub_duty"] = Duty(app.extensions["hub"].checkpoints)
         app.extensions["hub_duty"].start()
+
+
+def _alarm_mail(config: Config, notices: Notices) -> Callable[[], None] | None:
+    """To the people at HUB_ALERT_EMAIL: their addresses in the database are what cannot be asked just then."""
+    addresses = config.alert_email
+    return (lambda: notices.send(addresses, "/status")) if addresses else None
 
 
 def _places(config: Config) -> dict[str, Anchors]:

@@ -33,7 +33,7 @@ class NotHere(HubError):  # noqa: N818 - named for what the person is told
         self.permission, self.why, self.case, self.document = permission, why, case, document
 
 
-class Gone(NotHere):  # noqa: N818
+class Gone(NotHere):
     """It was destroyed: told only to those who stood to it; to all others it is as absent as anything."""
 
     def __init__(self, *, permission: str, case: str) -> None:

@@ -47,9 +47,12 @@ class Outbox:
     def _write(self, name: str, data: bytes) -> None:
         part = self.folder / f"{name}.part"
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        part.rename(self.folder / f"{name}.eml")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            part.rename(self.folder / f"{name}.eml")
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,10 @@ from hub.governance.glass.service import GlassService
 from hub.governance.queue.service import ReviewService
 from hub.governance.service import GovernanceService
 from hub.governance.supplied.service import SuppliedService
+from hub.ledger.alarm import Alarm
+from hub.ledger.anchored import Anchored
 from hub.ledger.checkpoints import Checkpoints
+from hub.ledger.ready import Readiness
 from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
 from hub.people.sessions import Sessions
@@ -39,6 +42,9 @@ class Services:
     search: SearchService
     governance: GovernanceService
     checkpoints: Checkpoints
+    anchored: Anchored
+    readiness: Readiness
+    alarm: Alarm
     backup: BackupService
     disposal: DisposalService
     shredding: Shredding

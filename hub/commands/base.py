@@ -12,8 +12,8 @@ Command = Callable[[Sequence[str]], int]
 """Words after the command's name -> exit status."""
 
 
-def services() -> Services:
-    """The hub at this home, its tables brought up to date first."""
+def services(*, anchored: bool = True) -> Services:
+    """The hub at this home, its tables brought up to date first; `anchored` as of `prepare`."""
     config = Config.from_env(os.environ)
-    prepare(config, demo=False, progress=print)
+    prepare(config, demo=False, progress=print, anchored=anchored)
     return build_services(config)

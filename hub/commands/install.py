@@ -11,11 +11,13 @@ from hub.app import build_services
 from hub.backup.restore import under_way
 from hub.db import Database, make_engine
 from hub.errors import LogUnwritable
+from hub.ledger.checkpoints import NotAsSigned
 from hub.ledger.events import ServiceStarted, ServiceStopped
 from hub.migrations import migrate
 from hub.people.founding import ensure_installation
 from hub.people.model import Area, Installation
 from hub.services import Services
+from storage.errors import StorageError
 from storage.keys import key_provider_from_url
 from storage.stores import store_from_url
 
@@ -23,19 +25,31 @@ Progress = Callable[[str], None]
 VERSION = "0.1.0"
 
 
-def prepare(config: Config, *, demo: bool, progress: Progress) -> None:
-    """Make ready to serve. Raises ConfigError, naming every fault, when production is asked for and not safe."""
+def prepare(config: Config, *, demo: bool, progress: Progress, anchored: bool = True) -> None:
+    """Make ready to serve. Raises ConfigError, naming every fault, when production is asked for and not safe.
+
+    `anchored`: also when the database is older than a checkpoint of its log, or another; only its acceptance goes without.
+    """
     _refuse_half_restored(config)
     key_provider_from_url(config.keys_url, config.home, create=True, beside_data=lambda: holds_data(config))
     hub = build_services(config)
     try:
         _make_tables(hub)
+        if anchored:
+            _refuse_unanchored(hub)
         if config.production:
             _refuse_unsafe(config, hub)
         elif _may_be_demo(hub, demo=demo):
             _ready_demo(hub, progress, demo=demo)
     finally:
         hub.db.engine.dispose()
+
+
+def _refuse_half_restored(config: Config) -> None:
+    if (snapshot := under_way(config.home)) is not None:
+        raise ConfigError(
+            f"A restore of snapshot {snapshot} was begun on this home and did not end: run `backup restore` again."
+        )
 
 
 def holds_data(config: Config) -> bool:
@@ -54,13 +68,6 @@ def holds_data(config: Config) -> bool:
     return used or any(True for _ in store_from_url(config.store_url, config.home).names())
 
 
-def _refuse_half_restored(config: Config) -> None:
-    if (snapshot := under_way(config.home)) is not None:
-        raise ConfigError(
-            f"A restore of snapshot {snapshot} was begun on this home and did not end: run `backup restore` again."
-        )
-
-
 def _make_tables(hub: Services) -> None:
     """Tables and the installation's id; ConfigError where the database takes no write: it holds the access log."""
     try:
@@ -75,8 +82,25 @@ def _make_tables(hub: Services) -> None:
         ) from error
 
 
+def _refuse_unanchored(hub: Services) -> None:
+    try:
+        hub.anchored.check()
+    except (NotAsSigned, StorageError) as error:
+        raise ConfigError(str(error)) from error
+
+
 def record_start(config: Config) -> None:
-    """One entry in each area's log; raises LogUnwritable."""
+    """A checkpoint and one entry in each area's log; raises LogUnwritable, NotAsSigned, or ConfigError without a required second place."""
+    hub = build_services(config)
+    try:
+        for area in areas(hub.db):
+            hub.checkpoints.make(area.id)
+            if not hub.checkpoints.keep(area.id) and config.log_copy_required:
+                raise ConfigError(
+                    "The second place of the log does not take its checkpoints. Check HUB_LOG_COPY_URL."
+                )
+    finally:
+        hub.db.engine.dispose()
     _record(config, ServiceStarted(version=VERSION))
 
 

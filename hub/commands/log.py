@@ -10,7 +10,7 @@ from sqlalchemy import select
 from hub.access.actor import program
 from hub.commands.base import services
 from hub.commands.install import areas
-from hub.errors import Conflict
+from hub.errors import Conflict, Invalid
 from hub.ledger.export import Exporter, Wanted, newest_note
 from hub.ledger.model import LogCaseHead, LogHead
 from hub.ledger.outside import verify as outside
@@ -26,6 +26,8 @@ def log(argv: Sequence[str]) -> int:
     given = _parser().parse_args(words)
     if given.what == "verify":
         return _verify(services())
+    if given.what == "accept-restore":
+        return _accept(given)
     return _export(given) if given.what == "export" else _checkpoint(given)
 
 
@@ -43,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     checkpoint = whats.add_parser("checkpoint", help="the newest checkpoint, to be kept elsewhere")
     checkpoint.add_argument("--to", type=Path, metavar="FILE", help="a new file (standard output)")
+    accept = whats.add_parser(
+        "accept-restore", help="go on with a database that is older than its log's checkpoints"
+    )
+    accept.add_argument("--reason", required=True, metavar="TEXT", help="goes on record, sealed")
     for one in (export, checkpoint):
         one.add_argument("--area", metavar="A", help="its id, where the hub has several")
     return parser
@@ -96,6 +102,22 @@ def _checkpoint(given: argparse.Namespace) -> int:
     print(
         f"The checkpoint of {note.splitlines()[1]} entries is in {given.to}. Keep it where the hub does not reach."
     )
+    return 0
+
+
+def _accept(given: argparse.Namespace) -> int:
+    if not given.reason.strip():
+        raise Invalid("reason", "Say why the hub goes on with an older state: --reason TEXT.")
+    hub = services(anchored=False)
+    hub.anchored.set_strange_aside()
+    for row in areas(hub.db):
+        size, signed = hub.anchored.accept(row.id, given.reason)
+        lost = (
+            f" {signed - size} entries that were signed are not in it; their checkpoints are set aside."
+            if signed > size
+            else ""
+        )
+        print(f"{row.name}: the log goes on from entry {size}.{lost}")
     return 0
 
 

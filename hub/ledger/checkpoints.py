@@ -77,6 +77,10 @@ class Checkpoints:
         self._db, self._clock, self._vaults, self._guard = db, clock, vaults, guard
         self.places, self.witnesses = places, witnesses
 
+    def forget(self) -> None:
+        """Another hand changed what the guard has looked at."""
+        self._guard.forget()
+
     def areas(self) -> list[str]:
         with self._db.reading() as session:
             return list(session.scalars(select(Area.id)))
@@ -364,7 +368,7 @@ def see(session: Session, area: str, key: VerifierKey) -> Seen:
         raise NotAsSigned(
             f"The access log ends at entry {head.sequence}, but entry {start.size} of it was signed."
         )
-    hashes = _rehashed(session, area, start.size, head.sequence)
+    hashes = rehashed(session, area, start.size, head.sequence)
     frontier = start.extended(hashes)
     if frontier.size != head.sequence or bytes(frontier) != head.frontier:
         raise NotAsSigned(
@@ -386,7 +390,7 @@ def signed_frontier(row: LogCheckpoint, key: VerifierKey) -> Frontier:
     return frontier
 
 
-def _rehashed(session: Session, area: str, after: int, last: int) -> list[bytes]:
+def rehashed(session: Session, area: str, after: int, last: int) -> list[bytes]:
     """Hashes of the very texts, not of the column; a missing entry ends the list."""
     query = (
         select(LogEntry.sequence, LogEntry.leaf)

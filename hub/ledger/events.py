@@ -655,6 +655,15 @@ class AccessRefused(Event, name="access.refused", outcome=Outcome.REFUSED):
 
 
 @declare
+class LogRestoreAccepted(Event, name="log.restore_accepted"):
+    """An operator goes on with an older state: the log has `entries`, the newest checkpoint that was set aside had `signed`."""
+
+    entries: int
+    signed: int
+    because: str = field(metadata=PRIVATE)
+
+
+@declare
 class ServiceStarted(Event, name="service.started"):
     version: str
 
@@ -709,7 +718,7 @@ class BackupPruned(Event, name="backup.pruned"):
 
 @declare
 class BackupRestored(Event, name="backup.restored"):
-    """This hub was put back to a snapshot, when the area's log had `entries`; `cases` stayed shredded."""
+    """The hub was put back to a snapshot, when the area's log had `entries`; `cases` stayed shredded."""
 
     repository: str
     snapshot: str

@@ -54,6 +54,8 @@ def install(app: Flask) -> None:
 
 
 def _hub_error(error: HubError) -> ResponseReturnValue:
+    if isinstance(error, LogUnwritable):
+        services().alarm.ring(error.sentence)
     if isinstance(error, NotHere):
         try:
             _record_refusal(error)

@@ -14,6 +14,7 @@ from hub.access.permissions import GRANTS, Permission
 from hub.cases.rules import Review
 from hub.people.sessions import Visit
 from hub.web import guard, notices
+from hub.web.jinja import long_datetime
 from hub.web.routes import needs, open_to_all
 from hub.web.services import services
 
@@ -97,9 +98,16 @@ def home() -> ResponseReturnValue:
 def status() -> ResponseReturnValue:
     """For who runs the service and who oversees it: what works, what waits, what guards the reader."""
     who = guard.actor()
+    checkpoints = services().checkpoints.status(who.area)
     return render_template(
         "home/status.html",
-        ready=services().governance.is_ready(),
+        ready=services().readiness.is_ready(),
+        alarm=services().alarm,
+        checkpoints=checkpoints,
+        witnesses=", ".join(
+            f"{name}: {'last ' + long_datetime(at) if at else 'not yet'}"
+            for name, at in checkpoints.witnesses.items()
+        ),
         unread=services().documents.unread(who),
         guards=services().documents.guards(who),
     )
@@ -194,5 +202,5 @@ def healthz() -> ResponseReturnValue:
 @open_to_all
 def readyz() -> ResponseReturnValue:
     """Whether case content could be served now; names no part, for anyone may ask."""
-    ready = services().governance.is_ready()
+    ready = services().readiness.is_ready()
     return ({"status": "ready"}, 200) if ready else ({"status": "not ready"}, 503)

@@ -1,0 +1,67 @@
+"""Whether content of a case could be served now. Anyone may ask, so the log's lock is taken for it at most once in some seconds."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.db import Database
+from hub.errors import HubError
+from hub.ledger.guard import Guard
+from hub.ledger.model import LogHead
+from hub.vaults import Vaults
+from storage.errors import StorageError
+
+KEPT_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    ready: bool
+    until: float
+
+
+class Readiness:
+    def __init__(
+        self, db: Database, vaults: Vaults, guard: Guard, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._db, self._vaults, self._guard, self._clock = db, vaults, guard, clock
+        self._looking = threading.Lock()
+        self._answer: _Answer | None = None
+
+    def is_ready(self) -> bool:
+        """Whether an entry could be written in every area and sealed bytes read; writes nothing.
+
+        An answer holds for `KEPT_SECONDS`. While one looks, others are given the answer before.
+        """
+        answer = self._answer
+        if answer is not None and self._clock() < answer.until:
+            return answer.ready
+        if not self._looking.acquire(blocking=answer is None):
+            return answer.ready if answer else False
+        try:
+            return self._looked()
+        finally:
+            self._looking.release()
+
+    def _looked(self) -> bool:
+        answer = self._answer
+        if answer is None or self._clock() >= answer.until:
+            answer = self._answer = _Answer(self._probe(), self._clock() + KEPT_SECONDS)
+        return answer.ready
+
+    def _probe(self) -> bool:
+        """Every area's head is written as it is, and rolled back."""
+        try:
+            with self._db.work() as work:
+                moved = update(LogHead).values(sequence=LogHead.sequence)
+                heads = work.session.execute(moved.returning(LogHead.area_id, LogHead.sequence)).all()
+                for area, sequence in heads:
+                    self._guard.check(work.session.connection(), area, sequence)
+                self._vaults.keyring(work.session)
+        except (HubError, SQLAlchemyError, StorageError):
+            return False
+        return self._vaults.store.healthy()
