@@ -25,7 +25,7 @@ def disk_errors() -> Iterator[None]:
 
 def said(error: OSError) -> StorageError:
     if error.errno in NO_ROOM:
-        return Full("There is no room left on the disk.")
+        return Full("There is no room left on the disk, so this could not be kept.")
     if isinstance(error, FileNotFoundError):
         return NotFound("The store does not hold this object.")
     if isinstance(error, FileExistsError):

@@ -229,7 +229,11 @@ class Preparing(Part):
         """Remove received files that nobody made a document of within `STAGED_FOR`, but of cases under a legal hold; how many."""
         before = self._clock() - STAGED_FOR
         with self._db.reading() as session:
-            stale = list(session.scalars(select(StagedFile.id).where(StagedFile.received_at < before, ~held(StagedFile.case_id))))
+            stale = list(
+                session.scalars(
+                    select(StagedFile.id).where(StagedFile.received_at < before, ~held(StagedFile.case_id))
+                )
+            )
         return sum(self._discard_one(staged) for staged in stale)
 
     def _discard_one(self, staged: str) -> bool:

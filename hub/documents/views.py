@@ -18,11 +18,12 @@ from hub.errors import Conflict, HubError, Invalid, Refused
 from hub.ids import is_id, new_id
 from hub.ledger.events import Reason
 from hub.web import guard, held
-from hub.web.errors import STATUS
+from hub.web.errors import STATUS, told_of_storage
 from hub.web.notices import Done, done
 from hub.web.paging import page_number
 from hub.web.routes import needs
 from hub.web.services import services
+from storage.errors import StorageError
 
 blueprint = Blueprint("documents", __name__)
 FORMS_TAKE = 4
@@ -62,7 +63,7 @@ def upload(case: str) -> ResponseReturnValue:
 def send_upload(case: str) -> ResponseReturnValue:
     who, documents = guard.actor(), services().documents
     form = forms.UploadForm(request.form)
-    received, wrong = _receive_all(who, case, request.files.getlist("files"))
+    received, wrong, status = _receive_all(who, case, request.files.getlist("files"))
     staged = [*filter(is_id, request.form.getlist("staged")), *(one.id for one in received)]
     if not wrong:
         try:
@@ -72,7 +73,7 @@ def send_upload(case: str) -> ResponseReturnValue:
         except Faults as faults:
             wrong = faults.by_field
     page = documents.upload_page(who, case)
-    return _upload_page(page, form, 400, wrong=wrong, sent=frozenset(staged))
+    return _upload_page(page, form, status, wrong=wrong, sent=frozenset(staged))
 
 
 def _upload_page(
@@ -98,9 +99,11 @@ def _upload_page(
     return render_template("documents/upload.html", accept=forms.ACCEPT, **found), status
 
 
-def _receive_all(who: Actor, case: str, files: Iterable[FileStorage]) -> tuple[list[Staged], dict[str, str]]:
-    """What could be received, and {'files': sentences} of what could not."""
-    received, sentences = [], []
+def _receive_all(
+    who: Actor, case: str, files: Iterable[FileStorage]
+) -> tuple[list[Staged], dict[str, str], int]:
+    """What could be received, {'files': sentences} of what could not, and the status that says so."""
+    received, sentences, status = [], [], 400
     for file in files:
         if not file.filename:
             continue
@@ -108,7 +111,11 @@ def _receive_all(who: Actor, case: str, files: Iterable[FileStorage]) -> tuple[l
             received.append(_receive(who, case, file))
         except Invalid as invalid:
             sentences.append(invalid.sentence)
-    return received, {"files": " ".join(sentences)} if sentences else {}
+        except StorageError as error:
+            status, sentence = told_of_storage(error)
+            sentences.append(sentence)
+            break
+    return received, {"files": " ".join(sentences)} if sentences else {}, status
 
 
 def _receive(who: Actor, case: str, file: FileStorage) -> Staged:
@@ -306,9 +313,8 @@ def send_version(document: str) -> ResponseReturnValue:
     who, documents = guard.actor(), services().documents
     form = forms.VersionForm(request.form)
     case = documents.case_to_fill(who, document)
-    received, wrong = _receive_all(who, case, request.files.getlist("file"))
+    received, wrong, status = _receive_all(who, case, request.files.getlist("file"))
     staged = received[-1].id if received else (form.staged.data or "")
-    status = 400
     if not wrong:
         try:
             token = form.form_token.data or ""
@@ -353,7 +359,7 @@ def keep_files(who: Actor, sent: Request) -> list[tuple[str, str]]:
     """Files of a form that the gate turned away, received for their owner; the fields that name them."""
     values = sent.view_args or {}
     case = values.get("case") or services().documents.case_to_fill(who, values["document"])
-    received, _ = _receive_all(who, case, [*sent.files.getlist("files"), *sent.files.getlist("file")])
+    received, _, _ = _receive_all(who, case, [*sent.files.getlist("files"), *sent.files.getlist("file")])
     return [("staged", one.id) for one in received]
 
 

@@ -1,5 +1,8 @@
 """Where a request's body goes while it is received: never to disk in clear.
 
+A disk that takes no more is told when the file is read, not while the form is still being received: so the fields
+that were typed are there to be shown again.
+
 Werkzeug writes a multipart file of more than 500 kB to a temporary file as it is; here the part
 stays in memory up to `IN_MEMORY` bytes and beyond that goes to a temporary file sealed under a
 key that lives only in this object.
@@ -9,12 +12,15 @@ import io
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
 from flask import Request
 
+from storage.disk import disk_errors
+from storage.errors import StorageError
 from storage.sealed import SealedReader, Sealer, Source
 
 IN_MEMORY = 1024 * 1024
@@ -31,6 +37,7 @@ class Spool(io.RawIOBase):
         self._sealer: Sealer | None = None
         self._reader: IO[bytes] | SealedReader | None = None
         self._key = b""
+        self._failed: StorageError | None = None
 
     def writable(self) -> bool:
         return self._reader is None
@@ -42,12 +49,22 @@ class Spool(io.RawIOBase):
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
+        if self._failed is None:
+            try:
+                with disk_errors():
+                    self._take(data)
+            except StorageError as error:
+                self._failed = error
+                self._drop()
+        return len(data)
+
+    def _take(self, data: bytes) -> None:
         if self._sealer is None and self._memory.tell() + len(data) > IN_MEMORY:
             self._overflow()
         if self._sealer is None:
-            return self._memory.write(data)
-        self._sealer.write(data)
-        return len(data)
+            self._memory.write(data)
+        else:
+            self._sealer.write(data)
 
     def _overflow(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -57,15 +74,21 @@ class Spool(io.RawIOBase):
         self._memory = io.BytesIO()
 
     def _reading(self) -> IO[bytes] | SealedReader:
+        if self._failed is not None:
+            raise self._failed
         if self._reader is None:
             self._reader = self._memory
             if self._sealer is not None and self._file is not None:
-                self._sealer.finish()
+                with disk_errors():
+                    self._sealer.finish()
+                    self._file.flush()
                 self._reader = SealedReader(cast("Source", self._file), self._key, ASSOCIATED)
             self._reader.seek(0)
         return self._reader
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if self._failed is not None and (offset, whence) == (0, os.SEEK_SET):
+            return 0  # Werkzeug's own, when the part has come in
         return self._reading().seek(offset, whence)
 
     def tell(self) -> int:
@@ -77,9 +100,14 @@ class Spool(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # any writable buffer
         return self._reading().readinto(buffer)  # type: ignore[union-attr] # both kinds have it
 
-    def close(self) -> None:
+    def _drop(self) -> None:
+        self._memory = io.BytesIO()
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is still buffered has no room either
+                self._file.close()
+
+    def close(self) -> None:
+        self._drop()
         super().close()
 
 

@@ -24,6 +24,7 @@ from tests import old_home
 from tests import world as worlds
 from tests.faults import disk, oracle
 from tests.faults.operations import OPERATIONS, Operation
+from tests.faults.starving import Starving
 
 LONG = {"HUB_IDLE_MINUTES": "500000", "HUB_SESSION_HOURS": "500000"}
 
@@ -151,8 +152,25 @@ def _judge(request: dict, home: Path, told: Told) -> None:
     begun = time.monotonic()
     world = opened(home, request["database"])
     reference = pickle.loads(Path(request["reference"]).read_bytes())
-    told.line(judged=oracle.judge(world, reference, request["run"], begun).told())
+    operation, arranged = OPERATIONS[request["operation"]], _arranged(home)
+    resume = (lambda: operation.resume(world, arranged)) if operation.resume else None
+    judgement = oracle.judge(world, reference, request["run"], begun, resume)
+    told.line(judged=judgement.told())
     _closed(world)
 
 
-TASKS = {"make": _make, "learn": _learn, "act": _act, "judge": _judge}
+def _starve(request: dict, home: Path, told: Told) -> None:
+    world = opened(home, request["database"])
+    starving = Starving(world, OPERATIONS[request["operation"]], told)
+    getattr(starving, request["how"])()
+    told.line(starved={"faults": starving.faults, "attempts": starving.attempts, "refused": starving.refused})
+
+
+def _look(request: dict, home: Path, told: Told) -> None:
+    """What must hold of any home, whatever was done in it."""
+    world = opened(home, request["database"])
+    told.line(looked=oracle.looked(world))
+    _closed(world)
+
+
+TASKS = {"make": _make, "learn": _learn, "act": _act, "judge": _judge, "starve": _starve, "look": _look}

@@ -30,13 +30,19 @@ LARGE = 3_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """`old`: starts from the first revision's tables. `chatty`: its client holds bytes while it runs."""
+    """`old`: starts from the first revision's tables. `chatty`: its client holds bytes while it runs.
+
+    `again`: it can be arranged and done any number of times in one home.
+    """
 
     name: str
     act: Callable[[World, dict, Any], None]
     arrange: Callable[[World], dict] = lambda _world: {}
     old: bool = False
     chatty: bool = False
+    again: bool = True
+    resume: Callable[[World, dict], None] | None = None
+    """What an operator does after the next start, where the operation goes on from where it was ended."""
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -151,10 +157,15 @@ class Recorded:
         return Rendered(media_type="image/png", data=CANARY.encode() * 1000, width=10, height=10)
 
 
+_EXAMINED: dict[bytes, Examined] = {}
+
+
 def _waiting(world):
     data = content(4_000)
-    with Reader() as reader:
-        examined = reader.examine(Kind.TXT, data)
+    examined = _EXAMINED.get(data)
+    if examined is None:
+        with Reader() as reader:
+            examined = _EXAMINED[data] = reader.examine(Kind.TXT, data)
     assert examined.reading_copy
     assert CANARY in examined.pages[0]
     kept = pickle.dumps(replace(examined, reading_copy=examined.reading_copy)).hex()
@@ -191,7 +202,7 @@ def _case(session, world):
     return session.get_one(Case, world.case)
 
 
-@operation("sweep", arrange=_left_over)
+@operation("sweep", arrange=_left_over, again=False)
 def _sweep(world, arranged, tell):
     long_ago = datetime.now(UTC) - timedelta(days=2)
     world.hub.documents.discard_stale()
@@ -248,6 +259,97 @@ def _search(world, arranged, tell):
                 document=found.document,
                 form="search",
             )
+
+
+# --- keys ----------------------------------------------------------------------------------------------
+
+
+def _keys(world):
+    from hub.keys.cases import Parts
+    from hub.keys.service import KeyService
+
+    return KeyService(
+        Parts(db=world.hub.db, clock=world.hub.clock, vaults=world.hub.vaults, progress=lambda *_: None)
+    )
+
+
+def _finished(world, arranged):
+    _keys(world).resume()
+    assert not _keys(world).status().under_way
+
+
+@operation("rotate-root", arrange=_readable, again=False, resume=_finished)
+def _rotate_root(world, arranged, tell):
+    _keys(world).rotate_root()
+
+
+@operation("rotate-area", arrange=_readable, again=False, resume=_finished)
+def _rotate_area(world, arranged, tell):
+    _keys(world).rotate_area(world.area)
+
+
+@operation("rotate-case", arrange=_readable, again=False, resume=_finished)
+def _rotate_case(world, arranged, tell):
+    _keys(world).rotate_cases([world.case])
+
+
+# --- destroying ---------------------------------------------------------------------------------------
+
+
+def _condemned(world):
+    from tests.disposal.conftest import Registry
+
+    arranged, registry = _readable(world), Registry(world, None)
+    registry.close()
+    registry.ask()
+    registry.approve()
+    return arranged
+
+
+def _shred(world):
+    return world.hub.shredding.shred(world.hub.shredding.find(world.case))
+
+
+def _destroyed(world, arranged):
+    """Where it was begun the same command finishes it; where it was not, the case is whole."""
+    from hub.cases.model import Case
+
+    with world.hub.db.reading() as session:
+        begun = session.get_one(Case, world.case).key_wrapped is None
+    if begun:
+        assert _shred_or_certificate(world).sha256
+
+
+def _shred_or_certificate(world):
+    from hub.disposal.rules import Step
+
+    target = world.hub.shredding.find(world.case)
+    if target.step is Step.DONE:
+        return world.hub.shredding.certificate(target.case)
+    return world.hub.shredding.shred(target)
+
+
+@operation("shred", arrange=_condemned, again=False, resume=_destroyed)
+def _shred_case(world, arranged, tell):
+    tell.ack(shredded=_shred(world).sha256)
+
+
+# --- backup -------------------------------------------------------------------------------------------
+
+
+def _places(world):
+    return f"folder:{world.config.home.parent / 'backups'}"
+
+
+def _backed_up(world, arranged):
+    """The next one is made beside what was left, and is whole."""
+    world.hub.backup.create(_places(world), lambda *_: None)
+    assert not world.hub.backup.verify(_places(world), None, lambda *_: None).checked.faults
+
+
+@operation("backup", arrange=_readable, again=False, resume=_backed_up)
+def _backup(world, arranged, tell):
+    tell.ack(snapshot=world.hub.backup.create(_places(world), lambda *_: None).manifest.snapshot)
 
 
 # --- the tables ---------------------------------------------------------------------------------------

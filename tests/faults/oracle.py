@@ -117,8 +117,8 @@ class Judgement:
         return dict(vars(self))
 
 
-def judge(world: World, reference: dict, run: dict, started: float) -> Judgement:
-    """`reference`: what an operation that was let be did; `run`: what the killed one's client holds."""
+def judge(world: World, reference: dict, run: dict, started: float, resume: Any) -> Judgement:
+    """`reference`: what an operation that was let be did; `run`: what the killed one's client holds; `resume`: finishes it."""
     judgement = Judgement()
     now = snapshot(world)
     changed = shape(reference["before"], now)
@@ -136,10 +136,17 @@ def judge(world: World, reference: dict, run: dict, started: float) -> Judgement
         judgement.faults += _acknowledged(world, ack)
     judgement.faults += _viewed(world, run["held"])
     judgement.faults += _swept(world)
+    judgement.faults += _resumed(world, resume)
     took = time.monotonic() - started
     if took > 30:
         judgement.faults.append(f"the start took {took:.0f} s")
     return judgement
+
+
+def looked(world: World) -> list[str]:
+    judgement = Judgement()
+    _files(world, judgement)
+    return [*_log(world), *judgement.faults, *_contents(world), *_swept(world)]
 
 
 def _started_again(world: World, reference: dict) -> list[str]:
@@ -153,6 +160,14 @@ def _started_again(world: World, reference: dict) -> list[str]:
         if changed == reference["shapes"][-1]
         else [f"brought forward at the next start to something else: {changed}"]
     )
+
+
+def _resumed(world: World, resume: Any) -> list[str]:
+    """What can be gone on with is finished, and then everything reads as before."""
+    if resume is None:
+        return []
+    resume()
+    return looked(world)
 
 
 def _log(world: World) -> list[str]:
@@ -189,11 +204,11 @@ def _files(world: World, judgement: Judgement) -> None:
     """Every row has its object, byte for byte; what has no row is counted."""
     home = world.config.home
     with world.hub.db.reading() as session:
-        rows = list(session.scalars(select(StoredObject)))
-    named = set()
+        kept = select(Case.id).where(Case.key_wrapped.is_not(None))
+        rows = list(session.scalars(select(StoredObject).where(StoredObject.case_id.in_(kept))))
+    named = {_path(home, row.name) for row in _shredded_rows(world)}
     for row in rows:
-        area, case, last = row.name.split("/")
-        path = home / "objects" / area / case / last[:2] / last
+        path = _path(home, row.name)
         named.add(path)
         if not path.is_file():
             judgement.faults.append(f"object {row.id} of kind {row.kind} is not in the store")
@@ -208,6 +223,18 @@ def _files(world: World, judgement: Judgement) -> None:
         data = path.read_bytes()
         if any(mark in data for mark in MARKS):
             judgement.faults.append(f"{path.relative_to(home.parent)} can be read")
+
+
+def _path(home: Path, name: str) -> Path:
+    area, case, last = name.split("/")
+    return home / "objects" / area / case / last[:2] / last
+
+
+def _shredded_rows(world: World) -> list[StoredObject]:
+    """Of cases whose key is destroyed: their objects go one after the other, and nothing opens them."""
+    with world.hub.db.reading() as session:
+        gone = select(Case.id).where(Case.key_wrapped.is_(None))
+        return list(session.scalars(select(StoredObject).where(StoredObject.case_id.in_(gone))))
 
 
 def _all_files(folder: Path) -> list[Path]:
@@ -344,7 +371,8 @@ def _swept(world: World) -> list[str]:
     with world.hub.db.reading() as session:
         rows = set(session.scalars(select(StoredObject.name)))
     names = set(store.names())
-    faults = [f"the sweep removed {len(rows - names)} objects that rows name"] if rows - names else []
+    lost = rows - names - {row.name for row in _shredded_rows(world)}
+    faults = [f"the sweep removed {len(lost)} objects that rows name"] if lost else []
     if names - rows:
         faults.append(f"the sweep left {len(names - rows)} objects that no row names")
     files = _all_files(world.config.home / "objects")

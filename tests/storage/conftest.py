@@ -1,6 +1,5 @@
 """A hub's storage with nothing replaced: real keys, a real folder, real receipts."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from storage.receipts import Receipt, ReceiptBook
 from storage.stores import FolderStore, store_from_url
 from storage.stores.s3 import S3Store
 from storage.vault import SealedObject, Vault
-from tests.realstore.server import BUCKET, REGION, SwiftServer, can_serve
+from tests.realstore.server import BUCKET, REGION, SwiftServer, insist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +66,7 @@ def build(home: Path) -> House:
 @pytest.fixture(scope="session")
 def swift_server():
     """A real S3 service, OpenStack Swift's; skipped where it cannot run, which on CI is a failure."""
-    if not can_serve():
-        if os.environ.get("CI"):
-            pytest.fail("no extended attributes in the temporary folder, and on CI Swift is not left out")
-        pytest.skip("the temporary folder's file system has no extended attributes, which Swift needs")
+    insist()
     with SwiftServer() as server:
         yield server
 
