@@ -1,6 +1,7 @@
 """Nothing readable is ever at rest: words that stand nowhere else go through the hub while every file is watched."""
 
 import base64
+import contextlib
 import io
 import os
 import re
@@ -10,6 +11,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.browser import server as servers
 from tests.browser.server import Login, Server
 from tests.canary.scanner import Scanner, Watch, open_files
 from tests.canary.visitor import Answer, Visitor
+from tests.realstore.server import BUCKET, SwiftServer, insist
 
 CONTENT, TITLE, FILE, NAME = "Quorvexil", "Jubrandite", "Zolfenwick", "Trispaddock"
 NECESSITY, REASON, HELD, NOTE, NEW_VERSION = (
@@ -33,20 +36,49 @@ WORDS = (CONTENT, TITLE, FILE, NAME, NECESSITY, REASON, HELD, NOTE, NEW_VERSION)
 SPOOLED = 3 * 1024 * 1024
 """Bytes: more than is held in memory while it is received."""
 PATIENCE_SECONDS = 60
+SEALED = {
+    "folder": re.compile(r"/home/objects/.+\.1$"),
+    "bucket": re.compile(r"/devices/one/objects/.+\.data$"),
+}
+"""How a sealed object's file is called in the hub's folder and on Swift's disk."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Its HOME, TMPDIR and output are below one folder."""
-    running = servers.start(tmp_path_factory.mktemp("canary"))
-    yield running
-    running.stop()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A hub, and the folders in which nothing may be readable."""
+
+    server: Server
+    folders: list[Path]
+    sealed: re.Pattern[str]
 
 
-def test_no_word_is_found_at_rest(server: Server) -> None:
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A hub whose HOME, TMPDIR and output are below one folder.
+
+    `bucket` is of a real S3 service, OpenStack Swift's, on this machine: its disk is looked at too.
+    """
+    with contextlib.ExitStack() as ending:
+        settings, folders = {}, [tmp_path, *_shared_memory()]
+        if request.param == "bucket":
+            insist()
+            swift = ending.enter_context(SwiftServer())
+            swift.make_bucket()
+            environ = ending.enter_context(pytest.MonkeyPatch.context())
+            for name, value in swift.environ.items():
+                environ.setenv(name, value)
+            settings["HUB_STORE_URL"] = f"s3://{BUCKET}/hub"
+            folders.append(swift.folder)
+        running = servers.start(tmp_path / "canary", **settings)
+        ending.callback(running.stop)
+        yield Place(server=running, folders=folders, sealed=SEALED[request.param])
+
+
+def test_no_word_is_found_at_rest(place: Place) -> None:
+    server = place.server
     officer = server.person("Cana Ryland-Fable", Role.PRACTITIONER, "police")
     coordinator = server.login("coordinator")
-    watch = Watch(Scanner(WORDS), [server.home.parent, *_shared_memory()], server.process.pid)
+    watch = Watch(Scanner(WORDS), place.folders, server.process.pid)
     watch.start()
     try:
         case = _open_case(server, coordinator)
@@ -60,6 +92,8 @@ def test_no_word_is_found_at_rest(server: Server) -> None:
     assert watch.rounds > 10
     assert any(name.endswith("hub.sqlite") for name in watch.scanner.files)
     assert watch.deleted_seen, "the upload was never seen in its temporary file"
+    stored = [name for name in watch.scanner.files if place.sealed.search(name)]
+    assert stored, "the sealed objects were never seen"
 
 
 def _shared_memory() -> list[Path]:
