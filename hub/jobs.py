@@ -33,6 +33,7 @@ ORPHAN_SECONDS = 1800
 LEFTOVER_SECONDS = 24 * 3600
 """How old what a dead writer left in the store must be to be taken away; no upload takes a day."""
 PATIENCE_SECONDS = 10
+RUNS_AT_ONCE = 4
 
 log = structlog.get_logger("hub.jobs")
 
@@ -90,7 +91,7 @@ class Sweeper:
 
     def run_due(self, now: float) -> None:
         """`now` in seconds of a clock that never goes back."""
-        _carefully(self._hub.following.catch_up, "following the log")
+        _carefully(self._follow, "following the log")
         _carefully(self._hub.glass.end_expired, "break-glass")
         if now >= self._next_sweep:
             waited = timedelta() if self._next_sweep == 0 else WAITED_LONG
@@ -102,6 +103,12 @@ class Sweeper:
             self._next_orphans = now + ORPHAN_SECONDS
             _carefully(lambda: self._documents.discard_orphans(self._orphans), "orphans")
             _carefully(lambda: self._hub.vaults.store.sweep(LEFTOVER_SECONDS), "leftovers of writers")
+
+    def _follow(self) -> None:
+        """A few runs at a time where much is left: documents wait for this thread too."""
+        for _ in range(RUNS_AT_ONCE):
+            if not self._hub.following.catch_up():
+                return
 
     def _requeue(self, waited: timedelta) -> None:
         for document, number in self._documents.waiting(older_than=waited):

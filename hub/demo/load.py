@@ -15,6 +15,7 @@ from functools import partial
 
 from hub.access.actor import Actor
 from hub.clock import london_date
+from hub.demo import load_glass
 from hub.demo.chance import moment, weekday_before
 from hub.demo.load_cases import LoadedCases
 from hub.demo.load_documents import LoadedDocuments, ReadAhead
@@ -26,6 +27,7 @@ from hub.demo.load_visits import Act, Visits
 from hub.demo.plan import DemoPlan, make_plan
 from hub.demo.unfinished import finish
 from hub.documents.service import DocumentService
+from hub.governance.glass.service import GlassService
 from hub.mail import Notices, Outbox
 from hub.meetings.service import MeetingService
 from hub.services import Services
@@ -75,6 +77,9 @@ def _silently(past: Past, reader: ReadAhead) -> Past:
         meetings=MeetingService(
             hub.db, hub.clock, hub.vaults, _NoNotices(Outbox(folder=hub.config.home), hub.clock)
         ),
+        glass=GlassService(
+            hub.db, hub.clock, hub.vaults, _NoNotices(Outbox(folder=hub.config.home), hub.clock)
+        ),
     )
     return past
 
@@ -113,6 +118,7 @@ def _steps(told: _Told) -> Iterator[Step]:
     acts += [act for meeting in plan.meetings for act in loaded.meetings.acts(meeting)]
     acts += [act for document in plan.documents for act in loaded.documents.acts(document)]
     acts += [loaded.meetings.issue(issue) for issue in plan.issues]
+    acts += load_glass.acts(told.past, plan)
     yield from loaded.visits.steps(acts)
     yield from loaded.documents.preparations(plan.documents, told.progress)
 

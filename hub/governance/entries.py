@@ -5,7 +5,7 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -76,18 +76,17 @@ class Entries:
 
 
 class Names:
-    """Ids of one area as names; three queries, however long the log."""
+    """Ids of one area as names; three queries, however long the log. `cases`: only these, or all of the area."""
 
-    def __init__(self, session: Session, area: str) -> None:
+    def __init__(self, session: Session, area: str, cases: Collection[str] | None = None) -> None:
         self.people = pairs(
             session, select(Account.id, Account.name).where(Account.area_id == area).order_by(Account.name)
         )
         self.agencies = pairs(
             session, select(Agency.id, Agency.name).where(Agency.area_id == area).order_by(Agency.name)
         )
-        self.cases = pairs(
-            session, select(Case.id, Case.reference).where(Case.area_id == area).order_by(Case.reference)
-        )
+        references = select(Case.id, Case.reference).where(Case.area_id == area).order_by(Case.reference)
+        self.cases = pairs(session, references if cases is None else references.where(Case.id.in_(cases)))
 
     def of(self, id_: str) -> str:
         return self.people.get(id_) or self.agencies.get(id_) or self.cases.get(id_) or id_
@@ -217,13 +216,16 @@ class Teller:
 
     def __init__(self, session: Session, area: str, unseal: Unseal) -> None:
         self._session, self._area, self._unseal = session, area, unseal
-        self._names = Names(session, area)
+        self._names = Names(session, area, ())
         self._types: dict[str, str] = {}
         self._classes: dict[int, tuple[str, int]] = {}
 
     def prepare(self, entries: Sequence[LogEntry]) -> None:
         documents = {entry.document_id for entry in entries if entry.document_id}
         self._types = document_types(self._session, documents)
+        cases = {entry.case_id for entry in entries if entry.case_id}
+        references = select(Case.id, Case.reference).where(Case.area_id == self._area, Case.id.in_(cases))
+        self._names.cases = pairs(self._session, references)
         numbers = [entry.sequence for entry in entries]
         query = select(AccessClass.sequence, AccessClass.why, AccessClass.flags).where(
             AccessClass.area_id == self._area, AccessClass.sequence.in_(numbers)

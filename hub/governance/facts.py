@@ -68,7 +68,9 @@ class _Known:
 class Facts:
     """For a run of entries whose cases, documents, people and times are known: a fixed number of queries."""
 
-    def __init__(self, session: Session, area: str, entries: Sequence[Row[Any]], settings: Settings) -> None:
+    def __init__(
+        self, session: Session, area: str, entries: Sequence[Row[*tuple[Any, ...]]], settings: Settings
+    ) -> None:
         self._session, self._area, self._settings = session, area, settings
         self._known = _Known()
         self._changes: dict[str, list[Changed]] = defaultdict(list)
@@ -142,15 +144,15 @@ class Facts:
         told = (LogEntry.case_id.in_(cases), LogEntry.event.in_((CaseTeamChanged.name, CaseChanged.name)))
         self._read_changes(select(*_COLUMNS).where(LogEntry.area_id == self._area, *told))
 
-    def _read_meetings(self, cases: Collection[str], entries: Sequence[Row[Any]]) -> None:
+    def _read_meetings(self, cases: Collection[str], entries: Sequence[Row[*tuple[Any, ...]]]) -> None:
         session, known = self._session, self._known
         span = timedelta(max(self._settings.before_meeting, self._settings.after_meeting) + 1)
         listed = (
-            select(LogEntry.meeting_id, LogEntry.meeting_id)
+            select(LogEntry.meeting_id)
             .where(LogEntry.area_id == self._area, LogEntry.case_id.in_(cases))
             .where(LogEntry.event == MeetingCaseListed.name)
         )
-        now = select(MeetingCase.meeting_id, MeetingCase.meeting_id).where(MeetingCase.case_id.in_(cases))
+        now = select(MeetingCase.meeting_id).where(MeetingCase.case_id.in_(cases))
         near = (
             Meeting.starts_at > min(entry.at for entry in entries) - span,
             Meeting.starts_at < max(entry.at for entry in entries) + span,
@@ -158,7 +160,7 @@ class Facts:
         issued = select(MeetingIssue.meeting_id).where(
             MeetingIssue.document_id.in_({entry.document_id for entry in entries if entry.document_id})
         )
-        ids = {*pairs(session, now), *pairs(session, listed)}
+        ids = {*session.scalars(now), *session.scalars(listed)}
         wanted = select(Meeting).where(Meeting.id.in_(ids)).where(or_(and_(*near), Meeting.id.in_(issued)))
         known.meetings = {row.id: row for row in session.scalars(wanted)}
         self._read_attendance(set(known.meetings), min(entry.sequence for entry in entries))
@@ -179,7 +181,7 @@ class Facts:
         self._read_changes(select(*_COLUMNS).where(*later, LogEntry.meeting_id.in_(meetings)))
 
     def _read_work(
-        self, cases: Collection[str], people: Collection[str], entries: Sequence[Row[Any]]
+        self, cases: Collection[str], people: Collection[str], entries: Sequence[Row[*tuple[Any, ...]]]
     ) -> None:
         session, known = self._session, self._known
         since = min(entry.at for entry in entries) - timedelta(self._settings.contributed_days)
@@ -197,13 +199,13 @@ class Facts:
         )
         for query in (uploads, changes):
             for case, account, at in session.execute(query):
-                known.contributed[case, account].append(at)
+                known.contributed[case, str(account)].append(at)
         ends = func.coalesce(BreakGlass.ended_at, BreakGlass.ends_at, type_=BreakGlass.ends_at.type)
         glass = select(BreakGlass.case_id, BreakGlass.account_id, BreakGlass.opened_at, ends)
         for case, account, begin, end in session.execute(glass.where(BreakGlass.case_id.in_(cases))):
             known.glass[case, account].append((begin, end))
 
-    def _read_changes(self, query: Select[Any]) -> None:
+    def _read_changes(self, query: Select[*tuple[Any, ...]]) -> None:
         for row in self._session.execute(query.order_by(LogEntry.sequence)):
             fields = json.loads(row.leaf)["fields"]
             change = Changed(

@@ -117,7 +117,7 @@ def _cases_seen(session: Session, condition: ColumnElement[bool], before: int) -
 
 def _page(
     session: Session,
-    query: Select[Any],
+    query: Select[*tuple[Any, ...]],
     model: type[CaseReader] | type[DocumentReader],
     before: int,
     total: int,

@@ -117,7 +117,7 @@ class Following:
                 work.commit()
         return len(entries)
 
-    def _take(self, work: UnitOfWork, area: str, entries: Sequence[Row[Any]]) -> None:
+    def _take(self, work: UnitOfWork, area: str, entries: Sequence[Row[*tuple[Any, ...]]]) -> None:
         settings = Settings.of(work.session.get_one(Area, area).settings)
         batch = Batch(session=work.session, area=area, settings=settings, now=self._clock())
         judge = _Judge(batch, entries)
@@ -141,7 +141,7 @@ def _head(session: Session, area: str) -> Followed:
     return session.get_one(Followed, area, with_for_update=True, populate_existing=True)
 
 
-def _next(session: Session, area: str, after: int, at_most: int) -> Sequence[Row[Any]]:
+def _next(session: Session, area: str, after: int, at_most: int) -> Sequence[Row[*tuple[Any, ...]]]:
     query = (
         select(
             LogEntry.area_id, LogEntry.sequence, LogEntry.at, LogEntry.case_id, LogEntry.document_id,
@@ -154,7 +154,7 @@ def _next(session: Session, area: str, after: int, at_most: int) -> Sequence[Row
     return session.execute(query).all()
 
 
-def _count(batch: Batch, entry: Row[Any]) -> None:
+def _count(batch: Batch, entry: Row[*tuple[Any, ...]]) -> None:
     key = (london_date(entry.at), entry.event, entry.outcome)
     row = batch.days.setdefault(
         key,
@@ -165,14 +165,14 @@ def _count(batch: Batch, entry: Row[Any]) -> None:
     row["last"] = entry.sequence
 
 
-def _listing(entry: Row[Any], case: str) -> dict[str, Any]:
+def _listing(entry: Row[*tuple[Any, ...]], case: str) -> dict[str, Any]:
     return {"area_id": entry.area_id, "case_id": case, "sequence": entry.sequence}
 
 
 class _Judge:
     """Classes accesses one after the other; knows what each person opened in the hour before."""
 
-    def __init__(self, batch: Batch, entries: Sequence[Row[Any]]) -> None:
+    def __init__(self, batch: Batch, entries: Sequence[Row[*tuple[Any, ...]]]) -> None:
         self._batch = batch
         opened = [entry for entry in entries if entry.event in KINDS and entry.actor_id]
         self._facts = Facts(batch.session, batch.area, opened, batch.settings)
@@ -181,7 +181,7 @@ class _Judge:
         if opened:
             self._recall(opened)
 
-    def _recall(self, opened: Sequence[Row[Any]]) -> None:
+    def _recall(self, opened: Sequence[Row[*tuple[Any, ...]]]) -> None:
         since = min(entry.at for entry in opened) - timedelta(minutes=self._batch.settings.bulk_minutes)
         query = (
             select(AccessClass.account_id, AccessClass.at, AccessClass.kind, AccessClass.case_id, AccessClass.document_id)
@@ -192,7 +192,7 @@ class _Judge:
         for account, at, kind, case, document in self._batch.session.execute(query):
             self._sprees[account].add(at, Kind(kind), document or case or "")
 
-    def take(self, entry: Row[Any], body: dict[str, Any]) -> None:
+    def take(self, entry: Row[*tuple[Any, ...]], body: dict[str, Any]) -> None:
         kind = KINDS[entry.event]
         why, flags = self._refused(entry, body) if kind is Kind.REFUSAL else self._class(entry, kind)
         row = {
@@ -200,17 +200,18 @@ class _Judge:
             "case_id": entry.case_id, "document_id": entry.document_id, "kind": kind.value, "why": why.value,
             "expected": why.expected, "flags": int(flags), "review_id": None,
         }  # fmt: skip
-        row["review_id"] = _reviewed_in(self._batch, row)
+        with self._batch.session.no_autoflush:
+            row["review_id"] = _reviewed_in(self._batch, row)
         self._batch.rows.append(row)
         owner = self._facts.owner(entry.document_id)
         _sum_up(self._batch, row, (str(entry.agency_id), str(body["role"]), owner))
 
-    def _refused(self, entry: Row[Any], body: dict[str, Any]) -> tuple[Why, Flag]:
+    def _refused(self, entry: Row[*tuple[Any, ...]], body: dict[str, Any]) -> tuple[Why, Flag]:
         many = self._sprees[entry.actor_id].add(entry.at, Kind.REFUSAL, "")
         tried = body["fields"]["permission"] == GLASS
         return Why.REFUSED, Flag.REFUSALS if many or tried else Flag(0)
 
-    def _class(self, entry: Row[Any], kind: Kind) -> tuple[Why, Flag]:
+    def _class(self, entry: Row[*tuple[Any, ...]], kind: Kind) -> tuple[Why, Flag]:
         access = Access(
             kind=kind,
             at=entry.at,
@@ -412,7 +413,7 @@ def _new_item(batch: Batch, account: str, case: str | None, which: tuple[date, s
     return item
 
 
-def _look_back(batch: Batch, entry: Row[Any], account: str) -> None:
+def _look_back(batch: Batch, entry: Row[*tuple[Any, ...]], account: str) -> None:
     """Somebody was suspended: what they opened in the weeks before is one more thing to look at."""
     since = entry.at - timedelta(batch.settings.queued_days)
     theirs = (

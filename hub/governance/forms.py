@@ -8,7 +8,7 @@ from hub.web.fields import DateBoxes
 class LogFilterForm(Form):  # type: ignore[misc]
     person = SelectField("Person", validate_choice=False)
     agency = SelectField("Agency", validate_choice=False)
-    case = SelectField("Case", validate_choice=False)
+    case = StringField("Case reference")
     document = StringField("Document id")
     event = SelectField("Action", validate_choice=False)
     outcome = SelectField("Outcome", validate_choice=False)

@@ -9,8 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import func, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import func, select
 
 from hub.access.actor import Actor
 from hub.access.check import authorise
@@ -19,14 +18,14 @@ from hub.cases.model import Case
 from hub.clock import LONDON, Clock
 from hub.db import Database
 from hub.documents.model import Document
-from hub.errors import HubError, NotHere
+from hub.errors import NotHere
 from hub.governance import entries, figures, receipts
 from hub.governance.entries import Entries, Line, Names, Teller, Turn
 from hub.governance.figures import DayFigures, SeenPage, Unopened
 from hub.governance.receipts import Receipts
 from hub.governance.rules import Counts, Filters, Peer, buckets
 from hub.ledger.events import LogExported, LogRead, ReceiptMade
-from hub.ledger.model import LogEntry, LogHead
+from hub.ledger.model import LogEntry
 from hub.people.model import Account, Agency
 from hub.vaults import Vaults
 
@@ -114,16 +113,6 @@ class Choices:
 class GovernanceService:
     def __init__(self, db: Database, clock: Clock, vaults: Vaults) -> None:
         self._db, self._clock, self._vaults = db, clock, vaults
-
-    def is_ready(self) -> bool:
-        """Whether an entry could be written and sealed bytes read now; writes nothing."""
-        try:
-            with self._db.work() as work:
-                work.session.execute(update(LogHead).values(sequence=LogHead.sequence))
-                self._vaults.keyring(work.session)
-        except (HubError, SQLAlchemyError):
-            return False
-        return self._vaults.store.healthy()
 
     def overview(self, actor: Actor, filters: Filters, turn: Turn | None = None) -> Overview:
         """One page of the log, newest first, and its chart over time."""

@@ -17,7 +17,7 @@ from hub.documents.rules import DOCUMENT_TYPES
 from hub.governance.entries import Line, Turn
 from hub.governance.forms import LogFilterForm
 from hub.governance.receipts import as_pdf
-from hub.governance.rules import Counts, Filters, Flag, GlassReason, safe_cell
+from hub.governance.rules import Filters, Flag, GlassReason, safe_cell
 from hub.governance.service import Choices
 from hub.governance.words import EVENTS, WHYS, describe, details, flag_words
 from hub.ids import is_id
@@ -34,8 +34,9 @@ HEADINGS = (
 )  # fmt: skip
 REASONS = {one.value: one.label for one in (*Reason, *GlassReason)}
 MOST_NUMBER = 10**15
+NO_CASE = "none"
 UNEXPECTED = "unexpected"
-COUNTED = Counts("Cases", "Pages", "Downloads", "In search", "Refusals", "Unexpected", "Out of hours")
+COUNTED = ("Cases", "Pages", "Downloads", "In search", "Refusals", "Unexpected", "Out of hours")
 """Headings of the figures, in their order."""
 WORDS = {
     "describe": describe, "details": details, "types": DOCUMENT_TYPES, "reasons": REASONS, "whys": WHYS,
@@ -55,8 +56,9 @@ def index() -> ResponseReturnValue:
 def _caught_up() -> tuple[LogFilterForm, Filters]:
     """The form as asked; what was written just now is taken into the figures first."""
     services().following.catch_up()
-    form = _form(services().governance.choices(guard.actor()))
-    return form, _filters(form)
+    known = services().governance.choices(guard.actor())
+    form = _form(known)
+    return form, _filters(form, known)
 
 
 def _number(name: str) -> int:
@@ -70,7 +72,7 @@ def _form(known: Choices) -> LogFilterForm:
     form = LogFilterForm(request.args)
     form.person.choices = choices([("", "Anyone"), *known.people.items()])
     form.agency.choices = choices([("", "Any agency"), *known.agencies.items()])
-    form.case.choices = choices([("", "Any case"), *known.cases.items()])
+    form.case.data = known.cases.get(_id(form.case.data), form.case.data)
     form.event.choices = choices([("", "Any action"), *sorted(EVENTS.items(), key=lambda pair: pair[1])])
     form.outcome.choices = choices(
         [("", "Any outcome"), *((one.value, one.value.capitalize()) for one in Outcome)]
@@ -80,12 +82,12 @@ def _form(known: Choices) -> LogFilterForm:
     return form
 
 
-def _filters(form: LogFilterForm) -> Filters:
+def _filters(form: LogFilterForm, known: Choices) -> Filters:
     """Only values of the right shape; anything else filters nothing, as if it had not been asked."""
     return Filters(
         person=_id(form.person.data),
         agency=_id(form.agency.data),
-        case=_id(form.case.data),
+        case=_case(form.case.data, known),
         document=_id(form.document.data),
         event=str(form.event.data) if form.event.data in EVENTS else "",
         outcome=str(form.outcome.data) if form.outcome.data in set(Outcome) else "",
@@ -93,6 +95,13 @@ def _filters(form: LogFilterForm) -> Filters:
         first=_day(form.first.data),
         last=_day(form.last.data),
     )
+
+
+def _case(value: object, known: Choices) -> str:
+    """By its reference, as it is typed; one that is not there finds nothing, rather than everything."""
+    text = str(value or "").strip().upper()
+    found = next((id_ for id_, reference in known.cases.items() if reference.upper() == text), NO_CASE)
+    return found if text else ""
 
 
 def _id(value: object) -> str:

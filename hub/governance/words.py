@@ -77,6 +77,7 @@ EVENTS = {
     "backup.verified": "Checked a backup",
     "backup.pruned": "Removed older backups",
     "backup.restored": "Put the hub back to a backup",
+    "log.restore_accepted": "An older state of the hub was accepted after a restore",
     "service.started": "The service started",
     "service.stopped": "The service stopped",
     "service.command_run": "A command was run at the machine",
@@ -122,6 +123,7 @@ FIELDS = {
     "part": "part",
     "purpose": "for",
     "entries": "entries of the log in it",
+    "signed": "entries once signed",
     "faults": "faults found",
     "kept": "snapshots kept",
     "missing": "objects missing",
@@ -168,6 +170,7 @@ VALUES = {
     ("form", "image"): "a picture of the page",
     ("form", "text"): "the words of the page",
     ("form", "details"): "its title and details",
+    ("form", "pdf"): "a PDF",
     ("page", "log"): "the entries",
     ("page", "document"): "who has seen a document",
     ("page", "person"): "what a person has seen",
@@ -191,7 +194,8 @@ VALUES = {
     ("how", "time over"): "its time was over",
 }
 PLAIN = frozenset({
-    "added", "agency added", "agency removed", "arranged", "by an administrator", "by the person", "cancelled", "category",
+    "approved", "area", "begun", "finished", "hashes", "opened", "other", "root", "same", "seals", "sealing again",
+    "taken up", "waiting", "added", "agency added", "agency removed", "arranged", "by an administrator", "by the person", "cancelled", "category",
     "changed", "closed", "confidentiality", "coordinator", "exclusion added", "exclusion lifted", "explained",
     "from another session", "given back", "invited", "invited again", "lead agency", "level", "member added",
     "member removed", "minutes", "papers", "removed", "reopened", "restored", "suspended", "timed out", "withdrawn",

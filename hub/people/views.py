@@ -6,7 +6,7 @@ from markupsafe import Markup
 from wtforms import Form
 
 from hub.access.permissions import Permission, Role
-from hub.errors import Invalid, Refused, Throttled
+from hub.errors import Invalid, NotHere, Refused, Throttled
 from hub.ids import is_id
 from hub.people.forms import PICK, CodeForm, EnrolForm, InviteForm, SignInForm
 from hub.web import csrf, guard
@@ -16,6 +16,7 @@ from hub.web.routes import needs, open_to_all
 from hub.web.services import services
 
 blueprint = Blueprint("people", __name__)
+CONFIRMED = frozenset({"suspend", "reset"})
 STEP = "sign_in_step"
 
 
@@ -239,6 +240,16 @@ def _invitation(token: str) -> str:
 def invite_again(account: str) -> ResponseReturnValue:
     token = services().people.invite_again(guard.actor(), account)
     return _accounts_page(_invite_form(), invitation=_invitation(token))
+
+
+@blueprint.get("/accounts/<id:account>/confirm/<what>")
+@needs(Permission.ACCOUNT_MANAGE)
+def confirm(account: str, what: str) -> ResponseReturnValue:
+    """Asked before somebody is put out: a slip on a list of names must not do it."""
+    line = next((one for one in services().people.accounts(guard.actor()) if one.id == account), None)
+    if line is None or what not in CONFIRMED:
+        raise NotHere(permission=Permission.ACCOUNT_MANAGE, why="absent")
+    return render_template("people/confirm.html", account=line, what=what)
 
 
 @blueprint.post("/accounts/<id:account>/suspend")

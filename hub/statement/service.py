@@ -8,7 +8,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
@@ -20,7 +20,7 @@ from hub.db import Database, UnitOfWork
 from hub.errors import Conflict, Invalid, NotHere
 from hub.ids import new_id
 from hub.ledger.events import StatementAgreed, StatementDrafted, StatementPublished
-from hub.people.model import Account, Area
+from hub.people.model import Account, AccountState, Agency, Area
 from hub.statement.model import Acceptance, StatementVersion
 from hub.statement.rules import PARTS, Part, statement_hash, tidy
 
@@ -38,6 +38,17 @@ class Agreed:
     part: Part
     at: datetime
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAgreed:
+    """Somebody who has not agreed all of the version in force; `agreed_before`: when they last agreed any version."""
+
+    name: str
+    agency: str
+    parts: tuple[Part, ...]
+    state: str
+    agreed_before: datetime | None
 
 
 class StatementService:
@@ -154,6 +165,36 @@ class StatementService:
         if not found:
             raise NotHere(permission=Permission.STATEMENT_AGREE, why="absent")
         return found[0]
+
+    def not_agreed(self, actor: Actor) -> list[NotAgreed]:
+        """Who of the area may not go on yet, suspended people aside: as `register`."""
+        if Permission.LOG_READ not in _granted(actor):
+            authorise(actor, Permission.STATEMENT_EDIT)
+        with self._db.reading() as session:
+            version = current_version(session, actor.area)
+            query = (
+                select(Account.id, Account.name, Agency.name, Account.state, func.max(Acceptance.at))
+                .join(Agency, Agency.id == Account.agency_id)
+                .outerjoin(Acceptance, Acceptance.account_id == Account.id)
+                .where(Account.area_id == actor.area, Account.state != AccountState.SUSPENDED)
+                .group_by(Account.id, Account.name, Agency.name, Account.state)
+                .order_by(Account.name, Account.id)
+            )
+            mine = select(Acceptance.account_id, Acceptance.part).where(
+                Acceptance.version_id == (version.id if version else "")
+            )
+            agreed = {(account, part) for account, part in session.execute(mine)}
+            lines = [
+                NotAgreed(
+                    name=name,
+                    agency=agency,
+                    parts=tuple(part for part in PARTS if (account, part.value) not in agreed),
+                    state=state,
+                    agreed_before=before,
+                )
+                for account, name, agency, state, before in session.execute(query)
+            ]
+        return [line for line in lines if line.parts]
 
     def register(self, actor: Actor) -> list[Agreed]:
         """Who agreed what and when, newest first: for who edits the statement and for information governance."""

@@ -175,4 +175,7 @@ def version(number: int) -> ResponseReturnValue:
 @needs(Permission.STATEMENT_AGREE)
 def register() -> ResponseReturnValue:
     """For editors and information governance; anyone else is told that there is nothing here."""
-    return render_template("statement/register.html", agreed=services().statement.register(guard.actor()))
+    statement, who = services().statement, guard.actor()
+    return render_template(
+        "statement/register.html", agreed=statement.register(who), waiting=statement.not_agreed(who)
+    )

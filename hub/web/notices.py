@@ -20,7 +20,9 @@ class Done(Enum):
     CASE_CLOSED = "The case is closed."
     CASE_REOPENED = "The case is open again."
     CASE_HANDED_OVER = "The case is handed over. You no longer coordinate it."
-    GLASS_OPENED = "The case is open to you for a limited time. Information governance and its coordinator are told."
+    GLASS_OPENED = (
+        "The case is open to you for a limited time. Information governance and its coordinator are told."
+    )
     GLASS_NOT_NEEDED = "You may read this case anyway, so nothing was opened."
     GLASS_GIVEN_BACK = "You gave the case back. It is no longer open to you."
     REVIEW_ASKED = "The person is asked, and is told by a notice without content."
@@ -47,7 +49,9 @@ class Done(Enum):
     AGREED_FOR_MEETING = "You agreed the statement for this meeting. What was issued to it can now be read."
     HOLD_SET = "The hold stands. Nothing of the case can be removed until it is lifted."
     HOLD_LIFTED = "The hold is lifted."
-    DISPOSAL_REQUESTED = "You asked for the destruction of this case. Information governance decides within 30 days."
+    DISPOSAL_REQUESTED = (
+        "You asked for the destruction of this case. Information governance decides within 30 days."
+    )
     DISPOSAL_WITHDRAWN = "The request is withdrawn."
     DISPOSAL_APPROVED = "The destruction is approved. It is carried out at the machine."
     DISPOSAL_REFUSED = "The case is kept."
