@@ -12,4 +12,16 @@ from hub.people import model as people
 from hub.search import model as search
 from hub.statement import model as statement
 
-__all__ = ["Base", "backup", "cases", "disposal", "documents", "governance", "ledger", "meetings", "people", "search", "statement"]
+__all__ = [
+    "Base",
+    "backup",
+    "cases",
+    "disposal",
+    "documents",
+    "governance",
+    "ledger",
+    "meetings",
+    "people",
+    "search",
+    "statement",
+]

@@ -149,7 +149,9 @@ def _by_name(
 
 def name_of(session: Session, vaults: Vaults, row: Case) -> str:
     """The nominal's name; of a destroyed case only when that was."""
-    return open_nominal(vaults.of(session, row), row).name if row.key_wrapped else destroyed_on(row.destroyed_at)
+    return (
+        open_nominal(vaults.of(session, row), row).name if row.key_wrapped else destroyed_on(row.destroyed_at)
+    )
 
 
 def newest_change(actor: Actor) -> ColumnElement[datetime]:

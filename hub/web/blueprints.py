@@ -16,7 +16,21 @@ from hub.search.views import blueprint as search
 from hub.statement.views import blueprint as statement
 from hub.web.views import blueprint as web
 
-ALL = (web, people, statement, cases, documents, meetings, search, governance, disposal, queue, glass, supplied, bundles)
+ALL = (
+    web,
+    people,
+    statement,
+    cases,
+    documents,
+    meetings,
+    search,
+    governance,
+    disposal,
+    queue,
+    glass,
+    supplied,
+    bundles,
+)
 
 
 def register(app: Flask) -> None:

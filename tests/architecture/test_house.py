@@ -16,7 +16,17 @@ SOURCES = sorted(
     [*ROOT.glob("hub/**/*.py"), *ROOT.glob("storage/**/*.py"), ROOT / "config.py", ROOT / "wsgi.py"]
 )
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in SOURCES}
-FEATURES = ("people", "statement", "cases", "documents", "meetings", "search", "governance", "disposal", "backup")
+FEATURES = (
+    "people",
+    "statement",
+    "cases",
+    "documents",
+    "meetings",
+    "search",
+    "governance",
+    "disposal",
+    "backup",
+)
 WHOLE = ("hub/app.py", "hub/models.py", "hub/web/blueprints.py", "hub/web/services.py", "hub/jobs.py")
 """Which put the parts together, or speak of the whole: above every floor."""
 
