@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.lines import in_turns, middle, progress, tell
 from hub.ledger import notes
 from hub.ledger.entries import NO_HEAD, case_link, head_leaf
-from hub.ledger.outside import verify
 from hub.ledger.tree import Frontier, leaf_hash
+from hub.proof.outside import verify
 
 HUB, AREA, SEED = "a" * 26, "b" * 26, bytes(range(32))
 ORIGIN = notes.origin_of(HUB, AREA)

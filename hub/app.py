@@ -24,18 +24,18 @@ from hub.governance.queue.service import ReviewService
 from hub.governance.service import GovernanceService
 from hub.governance.supplied.service import SuppliedService
 from hub.ledger.alarm import Alarm
-from hub.ledger.anchored import Anchored
-from hub.ledger.checkpoints import Checkpoints
-from hub.ledger.duty import Duty
 from hub.ledger.guard import Guard
 from hub.ledger.notes import BadNote
-from hub.ledger.ready import Readiness
 from hub.ledger.service import AccessLog
-from hub.ledger.witnesses import Witnesses, witness
 from hub.mail import Notices, carrier_from_url
 from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
 from hub.people.sessions import Sessions
+from hub.proof.anchored import Anchored
+from hub.proof.checkpoints import Checkpoints
+from hub.proof.duty import Duty
+from hub.proof.ready import Readiness
+from hub.proof.witnesses import Witnesses, witness
 from hub.search.service import SearchService
 from hub.services import Services
 from hub.statement.service import StatementService

@@ -16,12 +16,12 @@ from hub.governance.queue.service import ReviewService
 from hub.governance.service import GovernanceService
 from hub.governance.supplied.service import SuppliedService
 from hub.ledger.alarm import Alarm
-from hub.ledger.anchored import Anchored
-from hub.ledger.checkpoints import Checkpoints
-from hub.ledger.ready import Readiness
 from hub.meetings.service import MeetingService
 from hub.people.service import PeopleService
 from hub.people.sessions import Sessions
+from hub.proof.anchored import Anchored
+from hub.proof.checkpoints import Checkpoints
+from hub.proof.ready import Readiness
 from hub.search.service import SearchService
 from hub.statement.service import StatementService
 from hub.vaults import Vaults

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from config import Config
 from hub.app import build_services
@@ -11,9 +12,14 @@ from hub.services import Services
 Command = Callable[[Sequence[str]], int]
 """Words after the command's name -> exit status."""
 
+AT_END = ExitStack()
+"""What a command leaves open; closed by whoever ran it."""
+
 
 def services(*, anchored: bool = True) -> Services:
-    """The hub at this home, its tables brought up to date first; `anchored` as of `prepare`."""
+    """The hub at this home until the command ends, its tables brought up to date first; `anchored` as of `prepare`."""
     config = Config.from_env(os.environ)
     prepare(config, demo=False, progress=print, anchored=anchored)
-    return build_services(config)
+    hub = build_services(config)
+    AT_END.callback(hub.db.engine.dispose)
+    return hub

@@ -11,11 +11,11 @@ from hub.app import build_services
 from hub.backup.restore import under_way
 from hub.db import Database, make_engine
 from hub.errors import LogUnwritable
-from hub.ledger.checkpoints import NotAsSigned
 from hub.ledger.events import ServiceStarted, ServiceStopped
 from hub.migrations import migrate
 from hub.people.founding import ensure_installation
 from hub.people.model import Area, Installation
+from hub.proof.checkpoints import NotAsSigned
 from hub.services import Services
 from storage.errors import StorageError
 from storage.keys import key_provider_from_url

@@ -11,10 +11,10 @@ from hub.access.actor import program
 from hub.commands.base import services
 from hub.commands.install import areas
 from hub.errors import Conflict, Invalid
-from hub.ledger.export import Exporter, Wanted, newest_note
 from hub.ledger.model import LogCaseHead, LogHead
-from hub.ledger.outside import verify as outside
 from hub.ledger.service import verify
+from hub.proof.export import Exporter, Wanted, newest_note
+from hub.proof.outside import verify as outside
 from hub.services import Services
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from config import ConfigError
 from hub.commands.area import area
 from hub.commands.backup import backup
-from hub.commands.base import Command
+from hub.commands.base import AT_END, Command
 from hub.commands.case import case
 from hub.commands.keys import keys
 from hub.commands.log import log
@@ -28,6 +28,8 @@ def main(argv: Sequence[str]) -> int:
     except (ConfigError, HubError, StorageError) as error:
         print(str(error), file=sys.stderr)
         return 1
+    finally:
+        AT_END.close()
 
 
 COMMANDS: dict[str, tuple[str, Command]] = {

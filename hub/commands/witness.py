@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from hub.ledger.outside import witness as outside
+from hub.proof.outside import witness as outside
 
 
 def witness(argv: Sequence[str]) -> int:

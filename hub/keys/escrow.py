@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from hub.errors import HubError
+from hub.errors import Refused
 from storage import shares
 from storage.keys import RootKeys
 from storage.wraps import KEY_SIZE
@@ -26,7 +26,7 @@ _LINE = re.compile(r"\s*([0-9]{1,2})[ .:]+([A-Za-z0-9 ]+?) *- *([A-Za-z0-9]{2})\
 _TYPED = str.maketrans({"0": "O", "1": "I", "8": "B"})
 
 
-class BadShares(HubError):  # noqa: N818
+class BadShares(Refused):
     """The sentence says which share or line, and nothing of what is in them."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from hub.db import LOCK_WAIT_MS
-from hub.errors import HubError
+from hub.errors import Conflict
 
 PATIENCE = 600.0
 """Seconds; an export of a large log is the longest that reads in one transaction."""
@@ -20,7 +20,7 @@ PAUSE = 0.05
 MOMENT_MS = 100
 
 
-class StillRunning(HubError):  # noqa: N818
+class StillRunning(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "A request that began before this step still runs, so the rotation waits: run the command again to go on."

@@ -146,7 +146,7 @@ def verify(session: Session, area: str, unseal: Unseal | None = None) -> Fault |
     """The first fault of the area's log as its database holds it, or None.
 
     Leaf hashes, columns, sequences, case sequences, case heads and root; with `unseal` the private parts as well.
-    Whoever rewrites all of these together is found by checkpoints: see `hub.ledger.checkpoints`.
+    Whoever rewrites all of these together is found by checkpoints: see `hub.proof.checkpoints`.
     """
     walk = _Walk()
     with closing(_entries(session, area)) as entries:

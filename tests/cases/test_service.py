@@ -422,6 +422,6 @@ def test_a_shredded_case_is_listed_without_a_name_and_opens_for_nobody(world: Wo
         work.commit()
     assert [
         line.name for line in world.hub.cases.list(world.actor("police"), CaseFilters(), Sort.NAME).rows
-    ] == ["Erased"]
+    ] == ["Destroyed"]
     with pytest.raises(NotHere):
         world.hub.cases.show(world.actor("police"), world.case)

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from hub.ledger.events import CaseViewed
-from hub.ledger.outside import verify
+from hub.proof.outside import verify
 
 
 def take(world, data):

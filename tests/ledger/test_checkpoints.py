@@ -16,7 +16,6 @@ from sqlalchemy import delete, select, update
 
 from hub.errors import LogUnwritable
 from hub.ledger import guard as guards
-from hub.ledger.checkpoints import Checkpoints, NotAsSigned, origin, superfluous
 from hub.ledger.entries import leaf_hash
 from hub.ledger.events import CaseViewed
 from hub.ledger.guard import Guard
@@ -33,7 +32,8 @@ from hub.ledger.notes import (
     opened,
 )
 from hub.ledger.tree import Frontier, Tree, continues
-from hub.ledger.witnesses import Witness, Witnesses
+from hub.proof.checkpoints import Checkpoints, NotAsSigned, origin, superfluous
+from hub.proof.witnesses import Witness, Witnesses
 from storage.anchors import FolderAnchors, S3Anchors, anchors_from_url
 from storage.errors import AlreadyExists, Unavailable
 from tests.ledger.test_log import record, unguarded
@@ -153,7 +153,7 @@ def test_one_is_due_after_a_minute_or_a_thousand_entries_even_when_nothing_happe
     maker.run_due(world.area)
     maker.run_due(world.area)
     assert count() == 2, "a heartbeat"
-    monkeypatch.setattr("hub.ledger.checkpoints.EVERY_ENTRIES", 3)
+    monkeypatch.setattr("hub.proof.checkpoints.EVERY_ENTRIES", 3)
     record(world, 2)
     maker.run_due(world.area)
     assert count() == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.ledger import entries, tree
-from hub.ledger.outside import verify
+from hub.proof.outside import verify
 from tests.ledger import make_vectors
 
 

@@ -21,9 +21,9 @@ from sqlalchemy.pool import StaticPool
 
 from hub.ledger import notes
 from hub.ledger.events import CaseViewed, SignedIn
-from hub.ledger.export import Exporter, Wanted
 from hub.ledger.model import LogCaseHead, LogCheckpoint, LogEntry
-from hub.ledger.outside import verify
+from hub.proof.export import Exporter, Wanted
+from hub.proof.outside import verify
 from tests.ledger.second import Merkle, dumps, h
 
 pytestmark = pytest.mark.parametrize("world", ["sqlite"], indirect=True)

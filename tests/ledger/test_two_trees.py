@@ -6,7 +6,7 @@ import random
 import pytest
 
 from hub.ledger import tree as hubs
-from hub.ledger.outside import verify
+from hub.proof.outside import verify
 from tests.ledger.second import Merkle, h, root_by, roots_by
 
 LEAVES = [h(b"leaf %d" % number) for number in range(300)]

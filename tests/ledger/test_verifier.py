@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.ledger.outside import verify
+from hub.proof.outside import verify
 from tests.ledger.second import Log, Merkle, Signer, b64, dumps, h, ident, note, rows, small_log, time
 
 PROGRAM = Path(verify.__file__)

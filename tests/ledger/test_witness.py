@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.ledger.outside import verify, witness
+from hub.proof.outside import verify, witness
 from tests.ledger.second import Merkle, Signer, b64, h, note, small_log
 
 

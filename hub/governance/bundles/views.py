@@ -10,7 +10,7 @@ from hub.access.permissions import Permission
 from hub.errors import NotHere
 from hub.governance.bundles.forms import BundleForm
 from hub.ids import is_id
-from hub.ledger.export import Exporter, Wanted
+from hub.proof.export import Exporter, Wanted
 from hub.web import guard
 from hub.web.fields import choices
 from hub.web.routes import needs

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from hub.clock import Clock
 from hub.db import Database
-from hub.errors import HubError
+from hub.errors import LogUnwritable
 from hub.ledger import notes
 from hub.ledger.entries import head_leaf, leaf_hash
 from hub.ledger.guard import Guard
@@ -26,8 +26,8 @@ from hub.ledger.model import LogCaseHead, LogCheckpoint, LogEntry, LogHead, LogS
 from hub.ledger.notes import BadNote, Checkpoint, Note, VerifierKey, log_key, origin_of
 from hub.ledger.tree import Frontier, consistency_from
 from hub.ledger.tree import leaf_hash as tree_leaf_hash
-from hub.ledger.witnesses import Witnesses
 from hub.people.model import Area, Installation
+from hub.proof.witnesses import Witnesses
 from hub.vaults import Vaults
 from storage.anchors import Anchors
 from storage.errors import AlreadyExists, StorageError
@@ -42,7 +42,7 @@ RETRIED_AT_ONCE = 50
 log = structlog.get_logger("hub.checkpoints")
 
 
-class NotAsSigned(HubError):  # noqa: N818 - named for what is the case
+class NotAsSigned(LogUnwritable):
     """The log of this database is not the one that was signed; the sentence says how."""
 
 

@@ -28,10 +28,10 @@ from hub.ledger.entries import NO_HEAD, case_link, head_leaf, leaf_hash
 from hub.ledger.events import LogBundled
 from hub.ledger.model import LogCaseHead, LogCheckpoint, LogEntry, LogSigner
 from hub.ledger.notes import Checkpoint, Note, VerifierKey, log_key
-from hub.ledger.outside import verify
 from hub.ledger.service import Unseal, open_private
 from hub.ledger.tree import Frontier, Tree, node_hash
 from hub.ledger.tree import leaf_hash as tree_leaf_hash
+from hub.proof.outside import verify
 
 FORMAT = "mappa-hub/log-export/1"
 STRETCH = 256
@@ -43,7 +43,7 @@ File = tuple[str, Iterator[bytes]]
 
 
 class Signs(Protocol):
-    """What of `hub.ledger.checkpoints.Checkpoints` an export needs."""
+    """What of `hub.proof.checkpoints.Checkpoints` an export needs."""
 
     def make(self, area: str) -> bool: ...
 

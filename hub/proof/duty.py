@@ -6,7 +6,7 @@ import time
 import structlog
 
 from hub.errors import HubError
-from hub.ledger.checkpoints import Checkpoints, NotAsSigned
+from hub.proof.checkpoints import Checkpoints, NotAsSigned
 from storage.errors import StorageError
 
 PAUSE_SECONDS = 1.0

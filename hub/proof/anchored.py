@@ -12,7 +12,11 @@ from sqlalchemy.orm import Session
 
 from hub.access.actor import program
 from hub.db import Database
-from hub.ledger.checkpoints import (
+from hub.ledger.events import LogRestoreAccepted
+from hub.ledger.model import LogCheckpoint, LogHead, LogSigner
+from hub.ledger.notes import BadNote, VerifierKey, log_key, opened
+from hub.ledger.tree import Frontier
+from hub.proof.checkpoints import (
     Checkpoints,
     NotAsSigned,
     file_name,
@@ -22,10 +26,6 @@ from hub.ledger.checkpoints import (
     see,
     signed_frontier,
 )
-from hub.ledger.events import LogRestoreAccepted
-from hub.ledger.model import LogCheckpoint, LogHead, LogSigner
-from hub.ledger.notes import BadNote, VerifierKey, log_key, opened
-from hub.ledger.tree import Frontier
 from storage.anchors import Anchors
 from storage.errors import NotFound, StorageError
 
