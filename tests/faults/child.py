@@ -79,12 +79,13 @@ class Client:
 _WARM: dict[str, tuple[Any, Any]] = {}
 
 
-def _warmed(engine: Any) -> None:
+def _warmed(database: Any) -> None:
     """Statements are compiled for a dialect, and kept with it: one of each kind for this process and those forked from it."""
-    engine.connect().close()  # the dialect learns then what it speaks to
-    engine.dialect, engine._compiled_cache = _WARM.setdefault(
-        engine.dialect.name, (engine.dialect, engine._compiled_cache)
-    )
+    database.engine.connect().close()  # the dialect learns then what it speaks to
+    for engine in (database.engine, database._writing):
+        engine.dialect, engine._compiled_cache = _WARM.setdefault(
+            engine.dialect.name, (engine.dialect, engine._compiled_cache)
+        )
 
 
 def settings(home: Path, database: str) -> Config:
@@ -99,7 +100,7 @@ def opened(home: Path, database: str) -> worlds.World:
     ids = json.loads((home / "ids.json").read_text())
     tokens = home / "tokens.json"
     hub = build_services(config, system_clock)
-    _warmed(hub.db.engine)
+    _warmed(hub.db)
     return worlds.World(
         hub=hub, clock=system_clock, config=config,
         tokens=json.loads(tokens.read_text()) if tokens.exists() else {}, **ids,
