@@ -250,6 +250,11 @@ class GovernanceService:
             names = Names(session, actor.area)
             return Choices(people=names.people, agencies=names.agencies, cases=names.cases)
 
+    def exportable(self, actor: Actor) -> Choices:
+        """As `choices`, shown to somebody who is about to export the log with its proofs."""
+        self._db.record(actor, LogRead(page="proofs", filters=""))
+        return self.choices(actor)
+
     def export(
         self, actor: Actor, filters: Filters, still: Callable[[], bool]
     ) -> Generator[Line, None, None]:

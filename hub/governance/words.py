@@ -26,6 +26,9 @@ EVENTS = {
     "glass.asked": "Asked to open a case by break-glass",
     "glass.opened": "Opened a case by break-glass",
     "glass.ended": "Break-glass ended",
+    "form.kept": "A form that was not sent was kept",
+    "form.shown": "Looked at a form that was not sent",
+    "form.erased": "A form that was kept was erased",
     "document.received": "Sent a file",
     "document.received_discarded": "Discarded a file not yet used",
     "document.uploaded": "Uploaded a document",
@@ -147,6 +150,7 @@ FIELDS = {
 LEFT_OUT = frozenset(
     {
         "glass",
+        "held",
         "repository",
         "review",
         "stored",
@@ -181,6 +185,9 @@ VALUES = {
     ("page", "register"): "who has agreed the statement",
     ("page", "reviews"): "the reviews",
     ("page", "review"): "one review",
+    ("page", "question"): "what they are asked about",
+    ("page", "break-glass"): "who opened their cases by break-glass",
+    ("page", "proofs"): "what can be exported with proofs",
     ("purpose", "indexing"): "making it searchable",
     ("purpose", "rewrap"): "changing its key",
     ("purpose", "check"): "checking it is whole",

@@ -25,7 +25,7 @@ from hub.governance.days import add_working_days
 from hub.governance.model import ReviewItem
 from hub.governance.rules import Flag, GlassReason, Settings, State
 from hub.ids import new_id
-from hub.ledger.events import AccessRefused, GlassAsked, GlassEnded, GlassOpened
+from hub.ledger.events import AccessRefused, GlassAsked, GlassEnded, GlassOpened, LogRead
 from hub.ledger.model import LogEntry
 from hub.mail import Notices
 from hub.people.model import Account, AccountState, Agency, Area
@@ -255,11 +255,14 @@ class GlassService:
             .order_by(BreakGlass.opened_at.desc())
             .limit(200)
         )
-        with self._db.reading() as session:
-            return [
-                self._line(session, row, case, (person, agency), state)
-                for row, case, person, agency, state in session.execute(query).all()
+        with self._db.work() as work:
+            work.record(actor, LogRead(page="break-glass", filters=""))
+            lines = [
+                self._line(work.session, row, case, (person, agency), state)
+                for row, case, person, agency, state in work.session.execute(query).all()
             ]
+            work.commit()
+        return lines
 
     def _line(
         self, session: Session, row: BreakGlass, case: Case, who: tuple[str, str], state: str

@@ -208,16 +208,19 @@ class ReviewService:
     def question(self, actor: Actor, review: str) -> ReviewPage:
         """What the actor is asked, with the accesses that it is about. Raises NotHere for anybody else's."""
         authorise(actor, Permission.SELF)
-        with self._db.reading() as session:
-            item = _own(session, actor, review)
-            row = session.execute(_lines(ReviewItem.id == review)).one()
-            return ReviewPage(
+        with self._db.work() as work:
+            item = _own(work.session, actor, review)
+            work.record(actor, LogRead(page="question", filters=f"review={review}"))
+            row = work.session.execute(_lines(ReviewItem.id == review)).one()
+            page = ReviewPage(
                 line=self._line(actor, *row),
-                accesses=_accesses(session, review),
-                steps=[step for step in self._steps(session, item) if step.what != "closed"],
+                accesses=_accesses(work.session, review),
+                steps=[step for step in self._steps(work.session, item) if step.what != "closed"],
                 glass=None,
                 seen=item.row_version,
             )
+            work.commit()
+        return page
 
     def answer(self, actor: Actor, review: str, text: str) -> None:
         authorise(actor, Permission.SELF)
