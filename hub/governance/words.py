@@ -5,7 +5,8 @@ from typing import Any
 
 from hub.access.permissions import Permission
 from hub.governance.entries import Line
-from hub.governance.rules import Flag, Kind, Why
+from hub.governance.rules import Flag, GlassReason, Kind, Why
+from hub.ledger.events import Reason
 
 EVENTS = {
     "session.signed_in": "Signed in",
@@ -238,11 +239,14 @@ FLAGS = {
     Flag.REFUSALS: "Repeated refusals",
 }
 ABOUT = {
-    "case": "A case that nothing ties them to",
+    "case": "A case, unexpectedly",
     "person": "Their day",
     "glass": "Break-glass",
     "left": "The weeks before they were suspended",
 }
+
+REASONS = {one.value: one.label for one in (*Reason, *GlassReason)}
+"""Why a document or case was opened, as the person chose it."""
 
 
 def flag_words(flags: Flag) -> list[str]:

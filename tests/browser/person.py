@@ -66,7 +66,8 @@ SIDEWAYS = """
 class Person:
     """One browser context: its own cookies, its own watch.
 
-    `script`: whether it runs JavaScript; axe-core itself cannot do without.
+    `script`: whether it runs JavaScript; axe-core itself cannot do without. `refused`: the one page that said
+    "not here" and was checked: all such are the same.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Person:
         self.faults: list[str] = []
         self.unchecked: list[str] = []
         self.checked: list[str] = []
-        self.refusal_checked = False
+        self.refused = ""
         self.context.on("request", self._asked)
         self.context.on("response", self._answered)
         self.context.on("console", self._said)
