@@ -28,6 +28,7 @@ PROGRAMS = {
     "storage": ["bench/storage.py"],
     "backup": ["bench/backup.py"],
     "search": ["bench/search.py", "--cases", "400", "--queries", "60"],
+    "governance": ["bench/governance.py"],
 }
 
 
