@@ -236,3 +236,21 @@ def _command():
     from hub.ledger.events import CommandRun
 
     return CommandRun(command="area")
+
+
+@ON_SQLITE
+def test_a_log_that_is_not_the_one_its_manifest_tells_of_is_refused(full, clean):
+    """Sealed by who has the keys, and still not so: rows that somebody else's program wrote."""
+    from dataclasses import replace
+
+    from hub.backup.keys import Keys
+
+    made = full.create().manifest
+    [state] = made.areas
+    other_log = replace(made, areas=(replace(state, root="0" * 64),))
+    sealed = Keys(full.repository, full.hub.vaults.provider()).seal(other_log)
+    full.repository.place.write(f"snapshots/{made.snapshot}/manifest.json", [sealed.as_text()], replace=True)
+    machine = clean(full.world)
+    with pytest.raises(Tampered, match="not the one that its manifest tells of"):
+        machine.backup.restore(full.url, None, silent)
+    assert not machine.backup.installed()
