@@ -24,6 +24,8 @@ pytestmark = pytest.mark.faults
 RUNS = int(os.environ.get("HUB_TEST_FAULT_RUNS", "2000"))
 UNSYNCED = 500
 PASSAGES = 12
+EVERY = 50
+"""Runs after which what came of them so far is written."""
 EVIDENCE = Path(__file__).resolve().parents[2] / "docs" / "evidence" / "faults.json"
 PROCESSES = os.cpu_count() or 1
 
@@ -49,10 +51,12 @@ class Run:
 @pytest.mark.timeout(0)
 def test_long(sqlite, postgresql):
     """Every failpoint on both databases, then at random up to the number asked for."""
-    begun, plan = time.monotonic(), planned(sqlite, postgresql)
+    begun, plan, outcomes = time.monotonic(), planned(sqlite, postgresql), []
     with ThreadPoolExecutor(PROCESSES) as pool:
-        outcomes = list(pool.map(Run.made, plan))
-    write(outcomes, sum(run.unsynced for run in plan), time.monotonic() - begun)
+        for outcome in pool.map(Run.made, plan):
+            outcomes.append(outcome)
+            if len(outcomes) % EVERY == 0 or len(outcomes) == len(plan):
+                write(outcomes, plan, time.monotonic() - begun)
     runs.check(outcomes)
 
 
@@ -89,7 +93,9 @@ def spread(points: list[str]) -> list[str]:
     return chosen
 
 
-def write(outcomes: list[Outcome], unsynced: int, seconds: float) -> None:
+def write(outcomes: list[Outcome], plan: list[Run], seconds: float) -> None:
+    """As far as it has come: a run that is stopped has its evidence too. The outcomes are in the plan's order."""
+    unsynced = sum(run.unsynced for run in plan[: len(outcomes)])
     found = Counter(one.state for one in outcomes)
     said = {
         "what": "runs of a real process ended by SIGKILL, each followed by a start and the oracle of tests/faults/oracle.py",
@@ -98,6 +104,7 @@ def write(outcomes: list[Outcome], unsynced: int, seconds: float) -> None:
         "python": platform.python_version(),
         "seconds": round(seconds),
         "runs": len(outcomes),
+        "runs asked for": len(plan),
         "by database": dict(Counter(one.engine for one in outcomes)),
         "of them at a failpoint": sum(one.stopped for one in outcomes),
         "of them with unsynced writes lost": unsynced,
