@@ -30,6 +30,8 @@ PROGRAMS = {
     "backup": ["bench/backup.py"],
     "search": ["bench/search.py", "--cases", "400", "--queries", "60"],
     "governance": ["bench/governance.py"],
+    "ledger": ["bench/ledger.py"],
+    "verifier": ["bench/verifier.py"],
 }
 
 

@@ -178,7 +178,7 @@ def _meetings(story):
     }  # fmt: skip
     viewed = ["meeting.viewed", "case.listed", "case.listed"]
     made = story.send(
-        "meetings.arrange", "coordinator", ["case.listed", "meeting.arranged", "meeting.case_listed", *["meeting.invited"] * 3],
+        "meetings.arrange", "coordinator", ["case.listed", "meeting.arranged", *["meeting.invited"] * 3, "meeting.case_listed"],
         {"form": new_id(), "cases": case, "invited": world.people["police"], **when},
     )  # fmt: skip
     meeting = made.location.rsplit("/", 1)[1]
