@@ -81,7 +81,7 @@ class Person:
             storage_state=state,
             locale="en-GB",
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(60_000)
         self.context.add_init_script(LISTEN)
         self.faults: list[str] = []
         self.unchecked: list[str] = []
