@@ -109,7 +109,7 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, str) or value is None or kind is bool:
         return True
     if kind is int:
-        return -_MOST <= value <= _MOST
+        return bool(-_MOST <= value <= _MOST)
     if kind is list:
         return all(map(_is_plain, value))
     return kind is dict and all(

@@ -77,16 +77,16 @@ class Event:
         REGISTRY[name] = cls
 
     def public(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _names(type(self))[0]}
+        return {name: getattr(self, name) for name in _names(self.name)[0]}
 
     def private(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _names(type(self))[1]}
+        return {name: getattr(self, name) for name in _names(self.name)[1]}
 
 
 @cache
-def _names(event: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Of the public fields, and of the private ones."""
-    every = fields(event)  # type: ignore[arg-type]
+def _names(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the public fields of the event of that name, and of the private ones."""
+    every = fields(REGISTRY[event])  # type: ignore[arg-type]
     private = tuple(f.name for f in every if f.metadata.get("private"))
     return tuple(f.name for f in every if f.name not in private), private
 
