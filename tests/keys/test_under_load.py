@@ -3,12 +3,24 @@
 import threading
 from datetime import date
 
+import pytest
+
 from hub.cases.model import Case
 from hub.cases.service import Decision
 from tests.documents.conftest import Desk
 from tests.keys.conftest import TITLE
 
 ROUNDS = 3
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Longer waits for the log than the hub's, made before it opens its database.
+
+    That a log which cannot be had is told in 2 s is shown elsewhere. Here a slow machine shall not pass for a rotation's fault.
+    """
+    monkeypatch.setattr("hub.db.LOCK_WAIT_MS", 30_000)
+    monkeypatch.setattr("hub.db.PATIENCE_SECONDS", 30.0)
 
 
 class Person(threading.Thread):

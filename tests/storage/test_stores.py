@@ -5,6 +5,7 @@ import errno
 import os
 import random
 import resource
+import stat
 
 import pytest
 
@@ -193,6 +194,24 @@ def test_a_failing_disk_gives_one_clear_error_and_nothing_half_visible(
     assert len(calls) == 1
     assert files(folder) == []
     assert folder.size(kept(folder)) == 6
+
+
+def test_an_object_is_synced_before_it_has_its_name_and_its_folder_after(folder, monkeypatch):
+    steps, sync, link = [], os.fsync, os.link
+
+    def synced(descriptor):
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def linked(*args):
+        steps.append("name")
+        link(*args)
+
+    writer = folder.create(a_name())
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "link", linked)
+    finish(writer)
+    assert steps == ["file", "name", "folder"]
 
 
 def test_a_folder_that_cannot_be_synced_takes_the_name_back(folder, monkeypatch):
