@@ -84,11 +84,17 @@ def _message(message: EmailMessage) -> Iterator[Block]:
         if name.lower() in raw:
             yield row((name, _decoded(raw[name.lower()])))
     yield body("")
-    part = message.get_body(("plain", "html"))
-    if part is not None:
-        text = _text(_payload(part), part.get_content_charset())
-        text = _stripped(text) if part.get_content_type() == "text/html" else text
-        yield from (body(line) for line in text.splitlines())
+    yield from (body(line) for line in (_said(message, "plain") or _said(message, "html")).splitlines())
+
+
+def _said(message: EmailMessage, form: str) -> str:
+    """The body in one form; empty when there is none or it says nothing."""
+    part = message.get_body((form,))
+    if part is None:
+        return ""
+    text = _text(_payload(part), part.get_content_charset())
+    text = _stripped(text) if part.get_content_type() == "text/html" else text
+    return text if text.strip() else ""
 
 
 def _name(part: Message) -> str:
