@@ -26,8 +26,12 @@ OWN: dict[str, Callable[[Bench], None]] = {
 }
 PROGRAMS = {
     "storage": ["bench/storage.py"],
+    "stores": ["bench/stores.py"],
     "backup": ["bench/backup.py"],
     "search": ["bench/search.py", "--cases", "400", "--queries", "60"],
+    "governance": ["bench/governance.py"],
+    "ledger": ["bench/ledger.py"],
+    "verifier": ["bench/verifier.py"],
 }
 
 

@@ -14,6 +14,7 @@ from config import Config
 from hub.access.actor import Actor
 from hub.access.permissions import Role
 from hub.app import Services, build_services
+from hub.cases.model import Case
 from hub.cases.rules import Category, Criterion, EntryRoute, Level
 from hub.cases.sealed import Nominal
 from hub.cases.service import NewCase
@@ -62,6 +63,19 @@ class Bench:
             self.cases[documents] = case
         return self.cases[documents]
 
+    def fill_case(self, contents: list[bytes]) -> str:
+        """The id of a new case with these documents, of whose coming the log has no entries: they are many."""
+        case = self._open_case()
+        with self.hub.db.work() as work:
+            vault = self.hub.vaults.of(work.session, work.session.get_one(Case, case))
+            sealed = [vault.put("original", [data]) for data in contents]
+            rows = [self._rows(work, vault, one, number) for number, one in enumerate(sealed)]
+            work.session.add_all(document for document, _ in rows)
+            work.session.flush()
+            work.session.add_all(version for _, version in rows)
+            work.commit()
+        return case
+
     def document_of(self, data: bytes) -> str:
         """The id of a text document of this content, whose reading was given a reason."""
         document = self._fill(self._open_case(), [data])[0]
@@ -98,10 +112,30 @@ class Bench:
         return made
 
     def _document(self, work: UnitOfWork, vault: Vault, sealed: SealedObject, number: int) -> str:
+        document, version = self._rows(work, vault, sealed, number)
+        work.session.add(document)
+        work.session.flush()
+        work.session.add(version)
+        work.record(
+            self.practitioner,
+            DocumentUploaded(
+                case=vault.case,
+                document=document.id,
+                version=1,
+                size=sealed.size,
+                sha256=sealed.sealed_sha256,
+            ),
+        )
+        return document.id
+
+    def _rows(
+        self, work: UnitOfWork, vault: Vault, sealed: SealedObject, number: int
+    ) -> tuple[Document, DocumentVersion]:
+        """The first must be in the database before the second."""
         document, moment = new_id(), datetime.now(UTC) - timedelta(minutes=number)
         original = store(work, vault, sealed, moment)
         said = Said(title=f"Invented notes {number}", author="", necessity="To be measured.")
-        work.session.add(
+        return (
             Document(
                 id=document,
                 case_id=vault.case,
@@ -117,10 +151,7 @@ class Bench:
                 created_at=moment,
                 changed_at=moment,
                 form_token=new_id(),
-            )
-        )
-        work.session.flush()
-        work.session.add(
+            ),
             DocumentVersion(
                 document_id=document,
                 number=1,
@@ -130,23 +161,16 @@ class Bench:
                 uploaded_by=self.practitioner.account,
                 uploaded_at=moment,
                 text_state=TextState.NO_TEXT,
-            )
-        )
-        work.record(
-            self.practitioner,
-            DocumentUploaded(
-                case=vault.case, document=document, version=1, size=sealed.size, sha256=sealed.sealed_sha256
             ),
         )
-        return document
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """A home below the temporary folder, removed afterwards."""
+def bench(database_url: str = "") -> Iterator[Bench]:
+    """A home below the temporary folder, removed afterwards; SQLite in it where no other database is named."""
     with TemporaryDirectory(prefix="hub-bench-") as name:
         folder = Path(name)
-        config = Config.from_env({"HUB_HOME": str(folder / "home")})
+        config = Config.from_env({"HUB_HOME": str(folder / "home"), "HUB_DATABASE_URL": database_url})
         prepare(config, demo=False, progress=lambda _line: None)
         made = _populated(folder, config)
         try:

@@ -52,22 +52,22 @@ def environ(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def hub(home: Path) -> Iterator[tuple[int, int]]:
-    """(port, process id) of the hub on this home, as `python3 -m hub run` starts it."""
+def hub(home: Path, **more: str) -> Iterator[tuple[int, int]]:
+    """(port, process id) of the hub on this home, as `python3 -m hub run` starts it; `more` of its environment."""
     port = free_port()
     command = [sys.executable, "-m", "hub.serve", "--no-demo", "--port", str(port)]
-    with running(command, environ(home)) as process:
+    with running(command, environ(home, **more)) as process:
         wait_for(port, "/healthz", process)
         yield port, process.pid
 
 
 @contextmanager
-def application(home: Path, name: str) -> Iterator[int]:
+def application(home: Path, name: str, **more: str) -> Iterator[int]:
     """The port of another WSGI application under the hub's own gunicorn settings."""
     port = free_port()
     settings = str(SOURCE / "hub" / "serve" / "gunicorn_conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", settings, "--bind", f"127.0.0.1:{port}", name]
-    with running(command, environ(home)) as process:
+    with running(command, environ(home, **more)) as process:
         wait_for(port, "/healthz", process)
         yield port
 

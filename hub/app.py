@@ -85,7 +85,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         governance=GovernanceService(db, clock, vaults),
         checkpoints=checkpoints,
         anchored=Anchored(db, checkpoints, second_required=config.log_copy_required),
-        readiness=Readiness(db, vaults, guard),
+        readiness=Readiness(db, vaults, guard, clock),
         alarm=Alarm(clock, _alarm_mail(config, notices)),
         backup=BackupService(db, clock, vaults, config),
         disposal=DisposalService(db, clock, vaults),
@@ -106,6 +106,12 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
 
 def create_app(config: Config, clock: Clock = system_clock) -> Flask:
     """The finished application. Raises `hub.web.guard.UndeclaredRoute` when a route declares nothing."""
+    return app_of(build_services(config, clock))
+
+
+def app_of(hub: Services) -> Flask:
+    """The application before these services."""
+    config = hub.config
     oplog.configure()
     app = Flask("hub", template_folder="../templates", static_folder=None)
     app.request_class = request_class(_spool(config))
@@ -123,7 +129,7 @@ def create_app(config: Config, clock: Clock = system_clock) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         TRUSTED_HOSTS=_hosts(config),
     )
-    app.extensions["hub"] = build_services(config, clock)
+    app.extensions["hub"] = hub
     jinja.configure(app)
     blueprints.register(app)
     headers.install(app, https=config.production)

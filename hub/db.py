@@ -346,6 +346,22 @@ def _as_told(error: DBAPIError) -> Exception:
     return error if isinstance(error, IntegrityError | DataError) else LogUnwritable()
 
 
+def may_be_durable(error: BaseException) -> bool:
+    """Whether a unit of work that ended so may have been committed all the same: what its rows may name must stay.
+
+    The database went while it was told; SQLite's log could not be synced, and may be read again after a crash; or this
+    thread was ended, wherever it was.
+    """
+    if not isinstance(error, Exception):
+        return True
+    cause = error.__cause__ if isinstance(error, LogUnwritable) else error
+    if not isinstance(cause, DBAPIError):
+        return False
+    return cause.connection_invalidated or getattr(cause.orig, "sqlite_errorname", "").startswith(
+        "SQLITE_IOERR"
+    )
+
+
 class Database:
     def __init__(self, engine: Engine, ledger: Ledger, receipts: ReceiptBook) -> None:
         self.engine = engine

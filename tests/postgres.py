@@ -18,10 +18,12 @@ SUPERVISOR = '"$1" -D "$2/data" -k "$2" & read -r _; kill -QUIT $!; wait $!; rm 
 SETTINGS = """
 listen_addresses = ''
 unix_socket_permissions = 0700
-fsync = off
-full_page_writes = off
 shared_buffers = 32MB
 max_connections = 100
+"""
+HASTY = """
+fsync = off
+full_page_writes = off
 """
 PATIENCE = 60
 """Seconds that starting or stopping may take on a busy machine."""
@@ -36,8 +38,10 @@ def find_binaries():
 class PostgresServer:
     """`with PostgresServer() as server: url = server.database("name")`; `programs` is the folder of initdb."""
 
-    def __init__(self, programs=None):
+    def __init__(self, programs=None, *, durable=False):
+        """`durable`: with every sync, to be measured."""
         self._programs = programs or find_binaries()
+        self._settings = SETTINGS if durable else SETTINGS + HASTY
         self._as = _unprivileged()
         self._server = None
         self.folder = None
@@ -88,7 +92,7 @@ class PostgresServer:
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed: {told.decode(errors='replace').strip()}")
         with (self.folder / "data" / "postgresql.conf").open("a") as settings:
-            settings.write(SETTINGS)
+            settings.write(self._settings)
 
     def _start(self):
         command = ["sh", "-c", SUPERVISOR, "sh", self._programs / "postgres", self.folder]

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy.engine import make_url
 from config import Config
 from hub.access.actor import Actor
 from hub.access.permissions import Role
-from hub.app import build_services, create_app
+from hub.app import app_of, build_services
 from hub.cases.model import Case, CaseAgency, CaseExclusion, CaseMember
 from hub.ids import new_id
 from hub.ledger.model import LogEntry
@@ -74,7 +75,6 @@ class TestClock:
 class World:
     """`case` is the id of a case on which police and probation work, coordinated by 'coordinator'."""
 
-    app: Flask
     hub: Services
     clock: TestClock
     config: Config
@@ -83,6 +83,11 @@ class World:
     people: dict[str, str]
     case: str
     tokens: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def app(self) -> Flask:
+        """Made when a page is first asked for: it costs most of what a world costs."""
+        return app_of(self.hub)
 
     def account(self, who: str) -> Account:
         with self.hub.db.reading() as session:
@@ -182,9 +187,7 @@ def open_world(home: Path, database_url: str = "") -> World:
     config = Config.from_env({"HUB_HOME": str(home), "HUB_SECRET": SECRET, "HUB_DATABASE_URL": database_url})
     ids = json.loads((home / "ids.json").read_text())
     clock = TestClock()
-    app = create_app(config, clock)
-    app.testing = False
-    return World(app=app, hub=app.extensions["hub"], clock=clock, config=config, **ids)
+    return World(hub=build_services(config, clock), clock=clock, config=config, **ids)
 
 
 def copy_home(source: Path, target: Path) -> Path:
@@ -210,7 +213,6 @@ def _populate(hub: Services, clock: TestClock) -> dict[str, Any]:
         }
         work.commit()
     world = World(
-        app=Flask("x"),
         hub=hub,
         clock=clock,
         config=hub.config,

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from config import Config, ConfigError
-from hub.app import build_services
 from hub.backup.restore import Restored
 from hub.clock import LONDON
-from hub.commands.base import services
+from hub.commands.base import bare_services, services
 
 MEGABYTE = 1_000_000
 
@@ -80,7 +79,7 @@ def _create(given: argparse.Namespace, url: str) -> int:
 
 
 def _verify(given: argparse.Namespace, url: str) -> int:
-    bare = build_services(Config.from_env(os.environ))
+    bare = bare_services()
     hub = services() if bare.backup.installed() else bare
     found = hub.backup.verify(url, given.snapshot, _progress(), deep=given.deep)
     for sentence in found.checked.faults:
@@ -96,7 +95,7 @@ def _verify(given: argparse.Namespace, url: str) -> int:
 
 
 def _restore(given: argparse.Namespace, url: str) -> int:
-    hub = build_services(Config.from_env(os.environ))
+    hub = bare_services()
     _tell_restored(hub.backup.restore(url, given.snapshot, _progress()))
     return 0
 
@@ -116,7 +115,7 @@ def _tell_restored(restored: Restored) -> None:
 
 
 def _list(given: argparse.Namespace, url: str) -> int:  # noqa: ARG001 - every action is called alike
-    for one in build_services(Config.from_env(os.environ)).backup.listed(url):
+    for one in bare_services().backup.listed(url):
         manifest = one.manifest
         size = manifest.object_bytes + sum(table.size for table in manifest.tables)
         print(

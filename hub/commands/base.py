@@ -20,6 +20,15 @@ def services(*, anchored: bool = True) -> Services:
     """The hub at this home until the command ends, its tables brought up to date first; `anchored` as of `prepare`."""
     config = Config.from_env(os.environ)
     prepare(config, demo=False, progress=print, anchored=anchored)
+    return _until_end(config)
+
+
+def bare_services() -> Services:
+    """The same of a home that may be empty and stays as it is: no tables, no key, no installation are made."""
+    return _until_end(Config.from_env(os.environ))
+
+
+def _until_end(config: Config) -> Services:
     hub = build_services(config)
     AT_END.callback(hub.db.engine.dispose)
     return hub

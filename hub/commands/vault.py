@@ -44,9 +44,9 @@ def _ls(given: argparse.Namespace) -> int:
         print(json.dumps([asdict(line) for line in found], default=str, indent=1))
         return 0
     for line in found:
-        print(
-            f"{line.case}  {line.object}.{line.version}  {line.kind:<10} {line.size:>12} {line.sealed_size:>12}"
-        )
+        gone = "  destroyed" if line.destroyed else ""
+        sizes = f"{line.size:>12} {line.sealed_size:>12}"
+        print(f"{line.case}  {line.object}.{line.version}  {line.kind:<10} {sizes}{gone}")
     return 0
 
 

@@ -15,7 +15,7 @@ from functools import partial
 
 from hub.access.actor import Actor
 from hub.clock import london_date
-from hub.demo import load_glass
+from hub.demo import load_disposal, load_glass
 from hub.demo.chance import moment, weekday_before
 from hub.demo.load_cases import LoadedCases
 from hub.demo.load_documents import LoadedDocuments, ReadAhead
@@ -119,6 +119,7 @@ def _steps(told: _Told) -> Iterator[Step]:
     acts += [act for document in plan.documents for act in loaded.documents.acts(document)]
     acts += [loaded.meetings.issue(issue) for issue in plan.issues]
     acts += load_glass.acts(told.past, plan)
+    acts += load_disposal.acts(told.past, plan, loaded.cases)
     yield from loaded.visits.steps(acts)
     yield from loaded.documents.preparations(plan.documents, told.progress)
 

@@ -43,7 +43,7 @@ COUNTS = {
 }
 LOG_KEEPS = (
     "The access log is kept whole: it holds ids, dates and codes, and, sealed under the area's key, what people searched for "
-    "and the reasons given here."
+    "and the reasons given here. Reviews of access keep, under the same key, what was asked and answered."
 )
 
 

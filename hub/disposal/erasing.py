@@ -24,6 +24,7 @@ KEPT = {
     "legal_hold": "why it was held: sealed under the area's key",
     "disposal_request": "why it was destroyed: sealed under the area's key",
     "break_glass": "why somebody opened it without standing to it: sealed under the area's key",
+    "review_step": "what was asked and said about an access to it: sealed under the area's key",
 }
 KEY_COLUMNS = "key_"
 """How the columns of `case_` begin that hold a wrapping of the case's key."""

@@ -24,6 +24,7 @@ from hub.documents.model import (
     TextState,
 )
 from hub.documents.objects import sha256_of
+from hub.documents.reading import given_reason
 from hub.documents.receive import UPLOAD, Staged, as_staged, staged_files
 from hub.documents.records import (
     Part,
@@ -44,7 +45,6 @@ from hub.ledger.events import (
     DocumentSuperseded,
     DocumentUploaded,
     PageViewed,
-    Reason,
 )
 from hub.people.model import Agency
 from storage.vault import Vault
@@ -271,7 +271,7 @@ class Filing(Part):
         with self._db.work() as work:
             case, row = _load_managed(work.session, actor, document)
             vault = self._vaults.of(work.session, case)
-            work.record(actor, _details_viewed(case, row))
+            work.record(actor, _details_viewed(case, row, given_reason(work.session, actor, case.id)))
             agencies = _agencies(work.session, case.id)
             made = EditPage(
                 document=document,
@@ -405,9 +405,9 @@ def _with_own(actor: Actor, audience: frozenset[str] | None) -> frozenset[str] |
     return audience if audience is None else audience | {str(actor.agency)}
 
 
-def _details_viewed(case: Case, row: Document) -> PageViewed:
+def _details_viewed(case: Case, row: Document, reason: str | None) -> PageViewed:
     return PageViewed(
-        case=case.id, document=row.id, version=row.current, page=0, form="details", reason=Reason.CASEWORK
+        case=case.id, document=row.id, version=row.current, page=0, form="details", reason=reason
     )
 
 

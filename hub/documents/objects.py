@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from hub.db import UnitOfWork
+from hub.db import UnitOfWork, may_be_durable
 from hub.documents.model import StoredObject
 from storage.vault import SealedObject, Vault
 
@@ -60,6 +60,12 @@ def load_object(session: Session, vault: Vault, object_id: str) -> SealedObject:
 
 
 def discard_all(vault: Vault, objects: Iterable[SealedObject]) -> None:
-    """Take back what was sealed for rows that never came to be."""
+    """Remove what was sealed for rows that never came to be."""
     for one in objects:
         vault.discard(one)
+
+
+def take_back(vault: Vault, objects: Iterable[SealedObject], error: BaseException) -> None:
+    """The same after a unit of work that ended in `error`; where the rows may be there all the same, the sweep decides."""
+    if not may_be_durable(error):
+        discard_all(vault, objects)

@@ -19,7 +19,7 @@ from hub.cases.model import Case
 from hub.db import UnitOfWork
 from hub.disposal.holds import held
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
-from hub.documents.objects import discard_all, load_object, sealed_object, store
+from hub.documents.objects import discard_all, load_object, sealed_object, store, take_back
 from hub.documents.reader import VERSION, Examined, Kind, ReaderUnavailable, Refused
 from hub.documents.reading import in_memory, text_pages
 from hub.documents.records import Part, open_said
@@ -85,8 +85,8 @@ class Preparing(Part):
         outcome = self._prepared(task)
         try:
             return self._finish(task, outcome)
-        except BaseException:
-            discard_all(task.vault, outcome.objects)
+        except BaseException as error:
+            take_back(task.vault, outcome.objects, error)
             raise
 
     def _opened(self, document: str, number: int, take: Callable[[DocumentVersion], bool]) -> Task | None:

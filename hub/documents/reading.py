@@ -217,7 +217,7 @@ class Reading(Part):
         found = session.get(DocumentVersion, (document, number))
         if found is None:
             raise NotHere(permission=permission, why="absent", case=case.id, document=document)
-        reason = _reason(session, actor, case.id)
+        reason = given_reason(session, actor, case.id)
         if reason is None:
             raise ReasonNeeded
         return At(case=case, document=row, version=found, vault=self._vaults.of(session, case), reason=reason)
@@ -292,7 +292,8 @@ def _write_all(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _reason(session: Session, actor: Actor, case: str) -> str | None:
+def given_reason(session: Session, actor: Actor, case: str) -> str | None:
+    """What the actor gave for this case in this session, or None."""
     given = session.get(SessionReason, (actor.session, case)) if actor.session else None
     return given.reason if given else None
 

@@ -19,7 +19,7 @@ from hub.cases.access import load_case
 from hub.cases.model import Case
 from hub.disposal.holds import require_unheld
 from hub.documents.model import StagedFile, StoredObject
-from hub.documents.objects import sealed_object, sha256_of, store
+from hub.documents.objects import sealed_object, sha256_of, store, take_back
 from hub.documents.reader import Kind, Refused, clean_file_name, identify
 from hub.documents.reader.kinds import HEAD_BYTES
 from hub.documents.records import Part, require_open
@@ -62,8 +62,8 @@ class Receiving(Part):
         sealed = vault.put("original", stream)
         try:
             return self._stage(actor, vault, sealed, name, kind)
-        except BaseException:
-            vault.discard(sealed)
+        except BaseException as error:
+            take_back(vault, [sealed], error)
             raise
 
     def _vault_to_fill(self, actor: Actor, case: str) -> Vault:

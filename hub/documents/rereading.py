@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.cases.model import Case
 from hub.documents.model import Document, DocumentVersion, StoredObject, TextState
-from hub.documents.objects import discard_all
+from hub.documents.objects import discard_all, take_back
 from hub.documents.prepare import Outcome, Preparing, Task, failed, locked_version
 from hub.documents.reader import VERSION, Examined, ReaderUnavailable, Refused
 from hub.documents.reading import in_memory
@@ -56,8 +56,8 @@ class Rereading(Preparing):
             raise
         try:
             return self._replace(task, outcome, recogniser)
-        except BaseException:
-            discard_all(task.vault, outcome.objects)
+        except BaseException as error:
+            take_back(task.vault, outcome.objects, error)
             raise
 
     def _claim(self, version: DocumentVersion) -> bool:

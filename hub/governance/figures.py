@@ -61,11 +61,13 @@ class SeenPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unopened:
-    """Somebody to whom it was issued and who has not opened it."""
+    """Somebody to whom it was issued and who has not opened it; `issued` first, and for the meeting of that day."""
 
     person: str
     person_id: str
     agency: str
+    issued: datetime
+    meeting: datetime
 
 
 def seen_of_document(session: Session, document: str, before: int = 0) -> SeenPage:
@@ -156,18 +158,39 @@ def unopened(session: Session, document: str) -> list[Unopened]:
         DocumentReader.document_id == document, DocumentReader.pages + DocumentReader.downloads > 0
     )
     query = (
-        select(Account.name, Account.id, Agency.name)
+        select(
+            Account.name,
+            Account.id,
+            Agency.name,
+            func.min(MeetingIssue.issued_at),
+            func.min(Meeting.starts_at),
+        )
         .join(Agency, Agency.id == Account.agency_id)
         .join(MeetingInvitee, MeetingInvitee.account_id == Account.id)
         .join(MeetingIssue, MeetingIssue.meeting_id == MeetingInvitee.meeting_id)
         .join(Meeting, Meeting.id == MeetingInvitee.meeting_id)
-        .where(MeetingIssue.document_id == document, Meeting.state != CANCELLED, Account.id.not_in(opened))
-        .distinct()
-        .order_by(Account.name)
+        .where(_issued(document), Account.id.not_in(opened))
+        .group_by(Account.name, Account.id, Agency.name)
+        .order_by(Account.name, Account.id)
     )
     return [
-        Unopened(person=name, person_id=id_, agency=agency) for name, id_, agency in session.execute(query)
+        Unopened(person=name, person_id=id_, agency=agency, issued=issued, meeting=meeting)
+        for name, id_, agency, issued, meeting in session.execute(query)
     ]
+
+
+def is_issued(session: Session, document: str) -> bool:
+    """To a meeting that takes or took place."""
+    query = (
+        select(MeetingIssue.meeting_id)
+        .join(Meeting, Meeting.id == MeetingIssue.meeting_id)
+        .where(_issued(document))
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _issued(document: str) -> ColumnElement[bool]:
+    return and_(MeetingIssue.document_id == document, Meeting.state != CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

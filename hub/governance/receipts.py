@@ -32,6 +32,8 @@ from hub.ledger.events import DownloadEnded, DownloadStarted, PageViewed, Statem
 from hub.ledger.model import LogCheckpoint, LogEntry
 from hub.ledger.tree import Tree
 from hub.people.model import Account, Agency
+from hub.statement.model import StatementVersion
+from hub.statement.rules import Part
 
 READ = (PageViewed.name, DownloadStarted.name, DownloadEnded.name)
 MOST = 1_000
@@ -45,6 +47,16 @@ class Accepted:
     at: datetime
     version: int
     part: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementText:
+    """A version that was accepted, whole; `sha256` as `statement.rules.statement_hash` makes it of the text."""
+
+    number: int
+    confidentiality: str
+    equality: str
     sha256: str
 
 
@@ -79,6 +91,7 @@ class Receipts:
     account: str
     case: str
     accepted: Sequence[Accepted]
+    texts: Sequence[StatementText]
     opened: Sequence[Opened]
     checkpoint: str
     size: int
@@ -98,12 +111,14 @@ def gather(session: Session, area: str, account: str, case: str) -> Receipts:
         .order_by(LogCheckpoint.number.desc())
         .limit(1)
     ).first()
+    accepted = [_accepted(row) for row in rows if row.event == StatementAgreed.name]
     return Receipts(
         person=person.name,
         agency=session.get_one(Agency, person.agency_id).name,
         account=account,
         case=about.reference if about else "",
-        accepted=[_accepted(row) for row in rows if row.event == StatementAgreed.name],
+        accepted=accepted,
+        texts=_texts(session, area, {one.version for one in accepted}),
         opened=_opened(session, [row for row in rows if row.event in READ]),
         checkpoint=checkpoint.note if checkpoint else "",
         size=checkpoint.size if checkpoint else 0,
@@ -132,6 +147,23 @@ def _accepted(row: LogEntry) -> Accepted:
         part=fields["part"],
         sha256=fields["sha256"],
     )
+
+
+def _texts(session: Session, area: str, numbers: set[int]) -> list[StatementText]:
+    query = (
+        select(StatementVersion)
+        .where(StatementVersion.area_id == area, StatementVersion.number.in_(numbers))
+        .order_by(StatementVersion.number)
+    )
+    return [
+        StatementText(
+            number=int(row.number or 0),
+            confidentiality=row.confidentiality,
+            equality=row.equality,
+            sha256=str(row.sha256),
+        )
+        for row in session.scalars(query)
+    ]
 
 
 def _opened(session: Session, rows: Sequence[LogEntry]) -> list[Opened]:
@@ -199,7 +231,7 @@ def as_pdf(found: Receipts) -> bytes:
         out, pagesize=A4, leftMargin=15 * mm, rightMargin=15 * mm, topMargin=15 * mm, bottomMargin=15 * mm,
         title="Reading receipts", author="MAPPA document hub", invariant=1, lang="en-GB",
     )  # fmt: skip
-    page.build([*_head(found), *_acceptances(found), *_readings(found), *_proved(found)])
+    page.build([*_head(found), *_acceptances(found), *_readings(found), *_proved(found), *_annex(found)])
     return out.getvalue()
 
 
@@ -210,14 +242,16 @@ def _head(found: Receipts) -> list[Flowable]:
         _text("Reading receipts", "title"),
         _text(f"{found.person}, {found.agency}. Account {found.account}. {scope}"),
         _text(
-            "Taken from the access log of the MAPPA document hub. Times are of London. A page is on record before it is shown."
+            "Taken from the access log of the MAPPA document hub. Times are of London. A page is on record before it is shown. "
+            "The statements that were accepted stand at the end, word for word."
         ),
     ]
 
 
 def _acceptances(found: Receipts) -> list[Flowable]:
     rows = [
-        (str(one.sequence), _moment(one.at), str(one.version), one.part, one.sha256) for one in found.accepted
+        (str(one.sequence), _moment(one.at), str(one.version), Part(one.part).label, one.sha256)
+        for one in found.accepted
     ]
     return [
         _text("Statements accepted", "heading"),
@@ -257,6 +291,19 @@ def _proved(found: Receipts) -> list[Flowable]:
             Paragraph(escape(proof.leaf), _CODE),
             Paragraph(escape(path) or "The only entry: its leaf hash is the root.", _CODE),
         ]
+    return parts
+
+
+def _annex(found: Receipts) -> list[Flowable]:
+    """What was accepted, word for word."""
+    parts: list[Flowable] = []
+    for text in found.texts:
+        parts += [
+            _text(f"The text of version {text.number} of the statement", "heading"),
+            _text(f"SHA-256 {text.sha256}", "small"),
+        ]
+        for part, words in ((Part.CONFIDENTIALITY, text.confidentiality), (Part.EQUALITY, text.equality)):
+            parts += [_text(part.label, "small"), *(_text(line) for line in words.splitlines() if line)]
     return parts
 
 

@@ -379,6 +379,10 @@ class Peer:
             return False
         return self.counts[index] >= TIMES_PEERS * self.average[index]
 
+    @property
+    def stands_out_at_all(self) -> bool:
+        return any(self.stands_out(index) for index in range(len(self.counts)))
+
 
 TIMES_PEERS, HANDFUL = 3, 10
 

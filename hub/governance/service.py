@@ -73,6 +73,7 @@ class DocumentPage:
     reference: str
     case: str
     seen: SeenPage
+    issued: bool
     unopened: Sequence[Unopened]
 
 
@@ -177,6 +178,7 @@ class GovernanceService:
                 reference=case.reference,
                 case=case.id,
                 seen=figures.seen_of_document(session, document, before),
+                issued=figures.is_issued(session, document),
                 unopened=figures.unopened(session, document),
             )
 
@@ -227,10 +229,11 @@ class GovernanceService:
             )
 
     def peers(self, actor: Actor) -> Sequence[Peer]:
-        """Everybody of the last four weeks beside the average of the others in their role."""
+        """Everybody of the last four weeks beside the average of the others in their role; who stands out comes first."""
         self._look(actor, "peers", Filters())
         with self._db.reading() as session:
-            return figures.peers(session, actor.area, *self._lately())
+            found = figures.peers(session, actor.area, *self._lately())
+        return sorted(found, key=lambda peer: not peer.stands_out_at_all)
 
     def receipts(self, actor: Actor, account: str, case: str = "") -> Receipts:
         """What this person accepted and read, of one case or of all, for a court. On record before it is handed out."""
@@ -249,6 +252,11 @@ class GovernanceService:
         with self._db.reading() as session:
             names = Names(session, actor.area)
             return Choices(people=names.people, agencies=names.agencies, cases=names.cases)
+
+    def exportable(self, actor: Actor) -> Choices:
+        """As `choices`, shown to somebody who is about to export the log with its proofs."""
+        self._db.record(actor, LogRead(page="proofs", filters=""))
+        return self.choices(actor)
 
     def export(
         self, actor: Actor, filters: Filters, still: Callable[[], bool]

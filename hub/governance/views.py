@@ -17,11 +17,11 @@ from hub.documents.rules import DOCUMENT_TYPES
 from hub.governance.entries import Line, Turn
 from hub.governance.forms import LogFilterForm
 from hub.governance.receipts import as_pdf
-from hub.governance.rules import Filters, Flag, GlassReason, safe_cell
+from hub.governance.rules import Filters, Flag, safe_cell
 from hub.governance.service import Choices
-from hub.governance.words import EVENTS, WHYS, describe, details, flag_words
+from hub.governance.words import EVENTS, REASONS, WHYS, describe, details, flag_words
 from hub.ids import is_id
-from hub.ledger.events import Outcome, Reason
+from hub.ledger.events import Outcome
 from hub.web import guard
 from hub.web.fields import choices
 from hub.web.routes import needs
@@ -32,11 +32,10 @@ HEADINGS = (
     "Entry", "Time (UTC)", "Time (London)", "Person", "Agency", "Action", "s.62 operation", "Outcome", "Case", "Document type",
     "Document id", "Reason", "Address", "Details", "Expected", "Flags",
 )  # fmt: skip
-REASONS = {one.value: one.label for one in (*Reason, *GlassReason)}
 MOST_NUMBER = 10**15
 NO_CASE = "none"
 UNEXPECTED = "unexpected"
-COUNTED = ("Cases", "Pages", "Downloads", "In search", "Refusals", "Unexpected", "Out of hours")
+COUNTED = ("Cases", "Page views", "Downloads", "In search", "Refusals", "Unexpected", "Out of hours")
 """Headings of the figures, in their order."""
 WORDS = {
     "describe": describe, "details": details, "types": DOCUMENT_TYPES, "reasons": REASONS, "whys": WHYS,

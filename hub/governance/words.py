@@ -5,7 +5,8 @@ from typing import Any
 
 from hub.access.permissions import Permission
 from hub.governance.entries import Line
-from hub.governance.rules import Flag, Kind, Why
+from hub.governance.rules import Flag, GlassReason, Kind, Why
+from hub.ledger.events import Reason
 
 EVENTS = {
     "session.signed_in": "Signed in",
@@ -26,6 +27,9 @@ EVENTS = {
     "glass.asked": "Asked to open a case by break-glass",
     "glass.opened": "Opened a case by break-glass",
     "glass.ended": "Break-glass ended",
+    "form.kept": "A form that was not sent was kept",
+    "form.shown": "Looked at a form that was not sent",
+    "form.erased": "A form that was kept was erased",
     "document.received": "Sent a file",
     "document.received_discarded": "Discarded a file not yet used",
     "document.uploaded": "Uploaded a document",
@@ -147,6 +151,7 @@ FIELDS = {
 LEFT_OUT = frozenset(
     {
         "glass",
+        "held",
         "repository",
         "review",
         "stored",
@@ -181,6 +186,9 @@ VALUES = {
     ("page", "register"): "who has agreed the statement",
     ("page", "reviews"): "the reviews",
     ("page", "review"): "one review",
+    ("page", "question"): "what they are asked about",
+    ("page", "break-glass"): "who opened their cases by break-glass",
+    ("page", "proofs"): "what can be exported with proofs",
     ("purpose", "indexing"): "making it searchable",
     ("purpose", "rewrap"): "changing its key",
     ("purpose", "check"): "checking it is whole",
@@ -231,11 +239,14 @@ FLAGS = {
     Flag.REFUSALS: "Repeated refusals",
 }
 ABOUT = {
-    "case": "A case that nothing ties them to",
+    "case": "A case, unexpectedly",
     "person": "Their day",
     "glass": "Break-glass",
     "left": "The weeks before they were suspended",
 }
+
+REASONS = {one.value: one.label for one in (*Reason, *GlassReason)}
+"""Why a document or case was opened, as the person chose it."""
 
 
 def flag_words(flags: Flag) -> list[str]:

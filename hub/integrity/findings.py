@@ -23,6 +23,7 @@ class Fault(StrEnum):
     SHARD = "shard"
     NOT_INDEXED = "not indexed"
     UNUSED = "unused"
+    REMAINS = "remains"
     ORPHAN = "orphan"
     LEFT_OVER = "left over"
 
@@ -38,6 +39,7 @@ SENTENCES = {
     Fault.SHARD: "has a search shard that does not open, or holds what is not the case's",
     Fault.NOT_INDEXED: "is ready and not in its case's search shard",
     Fault.UNUSED: "has a row that no document and no received file uses; it is never removed by this command",
+    Fault.REMAINS: "is still in the store, and the case was destroyed: run `case shred` for it again",
     Fault.ORPHAN: "is in the store and no row names it",
     Fault.LEFT_OVER: "was left behind by a writer that did not end",
 }

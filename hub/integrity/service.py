@@ -133,18 +133,39 @@ class Check:
             rows = list(session.scalars(ordered))
             if not rows:
                 return [], ("", "")
+            gone = _destroyed(session, {row.case_id for row in rows})
+            kept = [row for row in rows if row.case_id not in gone]
             found = [
-                Finding(fault=Fault.UNUSED, what=row.id, case=row.case_id) for row in _unused(session, rows)
+                Finding(fault=Fault.UNUSED, what=row.id, case=row.case_id) for row in _unused(session, kept)
             ]
             by_case: dict[str, list[StoredObject]] = {}
-            for row in rows:
+            for row in kept:
                 by_case.setdefault(row.case_id, []).append(row)
             opened = {case: self._records(session, case, some) for case, some in by_case.items()}
+        found += self._remains([row for row in rows if row.case_id in gone])
         for case, (vault, records, faults) in opened.items():
             found += faults
             if vault is not None:
                 found += self._case_objects(case, vault, records)
         return found, (rows[-1].case_id, rows[-1].id)
+
+    def _remains(self, rows: Sequence[StoredObject]) -> list[Finding]:
+        """Of destroyed cases: rows keep their ids, and nothing that they name may be in the store."""
+        self.counts.objects += len(rows)
+        return [
+            Finding(fault=fault, what=row.id, case=row.case_id)
+            for row in rows
+            if (fault := self._remain(row))
+        ]
+
+    def _remain(self, row: StoredObject) -> Fault | None:
+        try:
+            self._vaults.store.size(row.name)
+        except NotFound:
+            return None
+        except StorageError:
+            return Fault.UNREADABLE
+        return Fault.REMAINS
 
     def _records(
         self, session: Session, case: str, rows: Sequence[StoredObject]
@@ -234,6 +255,10 @@ def _held(session: Session, vault: Vault, case: str) -> set[str]:
         for kind in shard.Parts._fields
     }
     return set(shard.decode(shard.Parts(**parts)).keys)
+
+
+def _destroyed(session: Session, cases: set[str]) -> set[str]:
+    return set(session.scalars(select(Case.id).where(Case.id.in_(cases), Case.key_wrapped.is_(None))))
 
 
 def _unused(session: Session, rows: Sequence[StoredObject]) -> list[StoredObject]:

@@ -34,7 +34,10 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLine:
-    """`size` of the content, `sealed_size` in the store, in bytes. No name, no title."""
+    """`size` of the content, `sealed_size` in the store, in bytes. No name, no title.
+
+    `destroyed`: the case's key is gone, so this can never be read again; its bytes are removed from the store too.
+    """
 
     case: str
     object: str
@@ -43,6 +46,7 @@ class StoredLine:
     size: int
     sealed_size: int
     created_at: datetime
+    destroyed: bool
 
 
 class StoredObjects:
@@ -56,18 +60,19 @@ class StoredObjects:
         with self._db.reading() as session:
             areas = list(session.scalars(select(Area.id).order_by(Area.id)))
             if case is not None:
-                areas = [_case(session, case).area_id]
+                areas = [_known(session, case).area_id]
         for area in areas:
             lines += self._listed(area, case)
         return lines
 
     def _listed(self, area: str, case: str | None) -> list[StoredLine]:
-        query = select(StoredObject).join(Case, Case.id == StoredObject.case_id).where(Case.area_id == area)
+        query = select(StoredObject, Case.key_wrapped.is_(None)).join(Case, Case.id == StoredObject.case_id)
+        query = query.where(Case.area_id == area)
         if case is not None:
             query = query.where(Case.id == case)
         with self._db.work() as work:
             ordered = query.order_by(StoredObject.case_id, StoredObject.created_at, StoredObject.id)
-            found = [_line(row) for row in work.session.scalars(ordered)]
+            found = [_line(row, destroyed=gone) for row, gone in work.session.execute(ordered)]
             work.record(program(area), VaultListed(case=case, total=len(found)))
             work.commit()
         return found
@@ -149,14 +154,21 @@ def _copy(recovery: Recovery, descriptor: int) -> None:
         write_all(descriptor, buffer[:got])
 
 
-def _case(session: Session, case: str) -> Case:
+def _known(session: Session, case: str) -> Case:
     row = session.get(Case, case)
-    if row is None or row.key_wrapped is None:
-        raise Invalid("case", "There is no such case, or its key was destroyed.")
+    if row is None:
+        raise Invalid("case", "There is no such case.")
     return row
 
 
-def _line(row: StoredObject) -> StoredLine:
+def _case(session: Session, case: str) -> Case:
+    row = _known(session, case)
+    if row.key_wrapped is None:
+        raise Invalid("case", "This case was destroyed with its key: nothing of it can be handed out.")
+    return row
+
+
+def _line(row: StoredObject, *, destroyed: bool) -> StoredLine:
     return StoredLine(
         case=row.case_id,
         object=row.id,
@@ -165,4 +177,5 @@ def _line(row: StoredObject) -> StoredLine:
         size=row.size,
         sealed_size=row.sealed_size,
         created_at=row.created_at,
+        destroyed=destroyed,
     )

@@ -50,7 +50,7 @@ def openings(private: Mapping[str, Any]) -> dict[str, Opening]:
 def commitment(name: str, opening: Opening) -> str:
     if opening.salt is None:
         raise ValueError("a private value of version 1 has no commitment of its own")
-    said = rfc8785.dumps([name, opening.value])
+    said = canonical([name, opening.value])
     return hashlib.sha256(b"mappa-hub/private/1\x00" + opening.salt + said).hexdigest()
 
 
@@ -87,7 +87,34 @@ def leaf(actor: Actor, event: Event, place: Place, private: Mapping[str, Opening
         "fields": _plain(event.public()),
         "private": {name: commitment(name, one) for name, one in private.items()},
     }
-    return rfc8785.dumps(body).decode()
+    return canonical(body).decode()
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785. The standard library's encoder, in C, writes the same where no number is fractional or large and keys are ASCII.
+
+    Raises ValueError for what has no canonical form.
+    """
+    if _is_plain(value):
+        return _ENCODER.encode(value).encode()
+    return rfc8785.dumps(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_MOST = 2**53 - 1
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if isinstance(value, str) or value is None or kind is bool:
+        return True
+    if kind is int:
+        return bool(-_MOST <= value <= _MOST)
+    if kind is list:
+        return all(map(_is_plain, value))
+    return kind is dict and all(
+        type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items()
+    )
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
@@ -105,4 +132,4 @@ def case_link(head: bytes, hashed: bytes) -> bytes:
 
 def head_leaf(case: str, entries: int, head: bytes) -> bytes:
     """The leaf of a case in the tree of case heads."""
-    return rfc8785.dumps({"case": case, "entries": entries, "head": head.hex()})
+    return canonical({"case": case, "entries": entries, "head": head.hex()})

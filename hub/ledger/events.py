@@ -11,6 +11,7 @@ sealed bytes, whose random nonce makes that a salted commitment.
 
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 PRIVATE = {"private": True}
@@ -76,10 +77,18 @@ class Event:
         REGISTRY[name] = cls
 
     def public(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if not f.metadata.get("private")}  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in _names(self.name)[0]}
 
     def private(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("private")}  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in _names(self.name)[1]}
+
+
+@cache
+def _names(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the public fields of the event of that name, and of the private ones."""
+    every = fields(REGISTRY[event])  # type: ignore[arg-type]
+    private = tuple(f.name for f in every if f.metadata.get("private"))
+    return tuple(f.name for f in every if f.name not in private), private
 
 
 O = Operation  # noqa: E741 - read as a column of the table below
@@ -230,6 +239,30 @@ class GlassEnded(Event, name="glass.ended", operation=O.CONSULTATION):
     how: str
 
 
+# --- forms that the gate turned away ------------------------------------------------------------
+
+
+@declare
+class FormKept(Event, name="form.kept", operation=O.COLLECTION):
+    """What somebody typed was sealed for them alone: their session was over, or the statement new; `held` its id."""
+
+    held: str
+
+
+@declare
+class FormShown(Event, name="form.shown", operation=O.CONSULTATION):
+    """To whom it belongs."""
+
+    held: str
+
+
+@declare
+class FormErased(Event, name="form.erased", operation=O.ERASURE):
+    """Sent at last, or discarded."""
+
+    held: str
+
+
 # --- documents -------------------------------------------------------------------------------
 
 
@@ -300,14 +333,17 @@ class DocumentProcessed(Event, name="document.processed", operation=O.CONSULTATI
 
 @declare
 class PageViewed(Event, name="document.page_viewed", operation=O.CONSULTATION):
-    """`form`: 'text' or 'image'; 'details' (with page 0) where only its title and details were shown."""
+    """`form`: 'text' or 'image'; 'details' (with page 0) where only its title and details were shown.
+
+    `reason`: of `Reason`, as the person gave it; None where they were asked for none, to change the details.
+    """
 
     case: str
     document: str
     version: int
     page: int
     form: str
-    reason: str
+    reason: str | None
 
 
 @declare

@@ -11,8 +11,9 @@ from hub.access.actor import Actor
 from hub.access.permissions import Permission
 from hub.errors import NotHere
 from hub.ids import new_id
+from hub.ledger.events import FormErased, FormKept, FormShown
 from hub.people.model import Account, HeldForm
-from hub.people.parts import Part
+from hub.people.parts import Part, as_actor
 
 KEPT_FOR = timedelta(days=7)
 MOST_KEPT = 20
@@ -40,6 +41,7 @@ class UnsentForms(Part):
             box = self._vaults.box(work.session, row.area_id, "held")
             held.sealed_fields = box.seal(json.dumps(fields).encode(), held.id, account)
             work.session.add(held)
+            work.record(as_actor(row, session=None, address="", device=""), FormKept(held=held.id))
             work.commit()
             return held.id
 
@@ -64,17 +66,22 @@ class UnsentForms(Part):
             return list(session.scalars(query))
 
     def unsent_form(self, actor: Actor, held: str) -> Unsent:
-        with self._db.reading() as session:
-            row = _held(session, actor, held)
-            plain = self._vaults.box(session, actor.area, "held").open(
+        """Raises NotHere for anybody else's."""
+        with self._db.work() as work:
+            row = _held(work.session, actor, held)
+            work.record(actor, FormShown(held=held))
+            plain = self._vaults.box(work.session, actor.area, "held").open(
                 row.sealed_fields, row.id, str(actor.account)
             )
             fields = tuple((str(name), str(value)) for name, value in json.loads(plain))
-            return Unsent(id=row.id, path=row.path, fields=fields)
+            found = Unsent(id=row.id, path=row.path, fields=fields)
+            work.commit()
+        return found
 
     def discard_form(self, actor: Actor, held: str) -> None:
         with self._db.work() as work:
             work.session.delete(_held(work.session, actor, held))
+            work.record(actor, FormErased(held=held))
             work.commit()
 
 

@@ -19,7 +19,7 @@ from hub.conflicts import told_of_conflicts
 from hub.db import Database, UnitOfWork
 from hub.errors import Conflict, Invalid, NotHere
 from hub.ids import new_id
-from hub.ledger.events import StatementAgreed, StatementDrafted, StatementPublished
+from hub.ledger.events import LogRead, StatementAgreed, StatementDrafted, StatementPublished
 from hub.people.model import Account, AccountState, Agency, Area
 from hub.statement.model import Acceptance, StatementVersion
 from hub.statement.rules import PARTS, Part, statement_hash, tidy
@@ -207,6 +207,7 @@ class StatementService:
             .where(StatementVersion.area_id == actor.area)
             .order_by(Acceptance.at.desc(), Account.name, Acceptance.part)
         )
+        self._db.record(actor, LogRead(page="register", filters=""))
         with self._db.reading() as session:
             return [
                 Agreed(name=name, number=number or 0, part=Part(part), at=at, sha256=sha256)

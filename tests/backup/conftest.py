@@ -26,9 +26,12 @@ from hub.ledger.model import LogEntry
 from hub.ledger.tree import Frontier
 from hub.services import Services
 from tests.documents.conftest import Desk, pdf
+from tests.remembering import Remembering
 from tests.world import SECRET, World
 
 NUMBERS = itertools.count()
+ON_SQLITE = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+"""For what lies in a repository's files, which are the same whatever the database is."""
 WORDS = ("Quorvexil", "Jubrandite", "Zolfenwick")
 """In a document, in its title and in its file's name; nowhere else."""
 
@@ -38,13 +41,13 @@ def silent(_what: str, _done: int, _total: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def one_reader() -> Iterator[Reader]:
+def one_reader() -> Iterator[Remembering]:
     with Reader() as reader:
-        yield reader
+        yield Remembering(reader)
 
 
 @pytest.fixture
-def desk(world: World, one_reader: Reader) -> Iterator[Desk]:
+def desk(world: World, one_reader: Remembering) -> Iterator[Desk]:
     own, world.hub.documents._reader = world.hub.documents._reader, one_reader
     yield Desk(world)
     world.hub.documents._reader = own

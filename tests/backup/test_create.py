@@ -4,20 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from hub.access.actor import program
 from hub.backup import create as creating
-from hub.backup.prune import prune
-from hub.backup.wrappings import AREA, CASE, OWNERS
-from hub.cases.model import Case
 from hub.documents.model import StoredObject
 from hub.errors import Refused
 from hub.ledger.events import CommandRun
 from hub.models import Base
 from storage.failpoints import Point
-from tests.backup.conftest import WORDS, StoppedError, contents, lines, silent, stop_at
-from tests.canary.scanner import Scanner
+from tests.backup.conftest import ON_SQLITE, StoppedError, silent, stop_at
 
 
 def objects(url):
@@ -56,6 +52,7 @@ def json_fields(entry):
     return json.loads(entry.leaf)["fields"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("point", [Point.BACKUP_DUMPED, Point.BACKUP_OBJECTS, Point.BACKUP_PUBLISHED])
 def test_a_run_that_stops_leaves_whole_snapshots_only_and_the_next_one_tidies(full, monkeypatch, point):
     full.create()
@@ -120,6 +117,7 @@ def test_an_object_that_goes_while_its_rows_are_read_is_not_missed(full, monkeyp
     assert full.verify(deep=True).checked.faults == ()
 
 
+@ON_SQLITE
 def test_a_damaged_store_is_told_of_and_everything_else_is_kept(full, clean):
     name = next(full.hub.vaults.store.names())
     full.hub.vaults.store.delete(name)
@@ -130,6 +128,7 @@ def test_a_damaged_store_is_told_of_and_everything_else_is_kept(full, clean):
     assert machine.backup.restore(full.url, None, silent).objects == made.objects > 0
 
 
+@ON_SQLITE
 def test_a_damaged_copy_is_mended_when_asked(full):
     full.create()
     name = next(full.repository.objects.names())
@@ -142,107 +141,7 @@ def test_a_damaged_copy_is_mended_when_asked(full):
     assert full.verify().checked.faults == ()
 
 
-def test_no_word_and_no_key_lies_in_a_repository(full):
-    full.create()
-    with full.hub.db.reading() as session:
-        keys = [bytes(one) for one in session.scalars(select(Case.key_wrapped)) if one]
-    scanner = Scanner(WORDS)
-    looked = 0
-    for path in Path(full.url).rglob("*"):
-        if path.is_file():
-            scanner.look(path.read_bytes(), str(path))
-            looked += 1
-    assert looked > 40
-    assert scanner.found == []
-    snapshots = b"".join(
-        path.read_bytes() for path in (Path(full.url) / "snapshots").rglob("*") if path.is_file()
-    )
-    assert not any(key in snapshots for key in keys)
-    for table in ("area", "case_"):
-        [path] = (Path(full.url) / "snapshots").rglob(f"{table}.jsonl.gz")
-        head, *rows = lines(path)
-        at = [name for name, _ in head["columns"]].index("key_wrapped")
-        assert rows
-        assert all(len(row[at]) == 44 for row in rows), "a hash in base64, no wrapped key of 61 bytes"
-    secret = (full.world.config.home / "keys" / "root.json").read_bytes()
-    assert not any(secret in path.read_bytes() for path in Path(full.url).rglob("*") if path.is_file())
-
-
-def test_a_shredded_case_is_in_no_snapshot_and_never_comes_back(full):
-    full.create()
-    full.erase(full.other)
-    full.hub.shredding._backups.forget_case(full.other)
-    assert not list((Path(full.url) / "keys" / CASE / full.other).glob("*"))
-    full.create()
-    for snapshot in full.repository.snapshots():
-        assert full.verify(snapshot=snapshot, deep=True).checked.faults == ()
-    assert not list((Path(full.url) / "keys" / CASE / full.other).glob("*"))
-
-
-def test_a_case_shredded_while_a_snapshot_is_made_is_not_in_it(full, monkeypatch):
-    original = creating.dump
-
-    def dump_then_shred(*args):
-        dumped = original(*args)
-        if full.other not in full.repository.forgotten():
-            full.erase(full.other)
-            full.repository.forget(full.other, full.world.clock())
-        return dumped
-
-    monkeypatch.setattr(creating, "dump", dump_then_shred)
-    full.create()
-    assert not list((Path(full.url) / "keys" / CASE / full.other).glob("*"))
-    assert full.verify(deep=True).checked.faults == ()
-
-
-def test_a_repository_that_was_out_of_reach_is_caught_up_with(full):
-    full.create()
-    away = Path(full.url).rename(f"{full.url}-away")
-    full.erase(full.other)
-    [told] = full.hub.shredding._backups.forget_case(full.other)
-    assert not told.forgotten
-    away.rename(full.url)
-    assert list((Path(full.url) / "keys" / CASE / full.other).glob("*"))
-    full.create()
-    assert not list((Path(full.url) / "keys" / CASE / full.other).glob("*"))
-
-
-def test_a_key_column_emptied_without_a_word_in_the_log_takes_no_backup_with_it(full):
-    full.create()
-    with full.hub.db.work() as work:
-        work.session.execute(update(Case).where(Case.id == full.other).values(key_wrapped=None))
-        work.commit()
-    full.create()
-    full.hub.backup.prune(full.url, 2)
-    assert list((Path(full.url) / "keys" / CASE / full.other).glob("*"))
-
-
-def test_pruning_removes_what_no_kept_snapshot_names_and_never_the_last(full):
-    full.create()
-    staged = full.desk.stage(b"%PDF-1.4 invented", "gone.pdf")
-    full.create()
-    full.desk.service.discard(full.world.actor("police"), full.world.case, staged)
-    newest = full.create().manifest
-    pruned = full.hub.backup.prune(full.url, 1)
-    assert (pruned.snapshots, pruned.objects) == (2, 1)
-    assert full.repository.snapshots() == [newest.snapshot]
-    assert full.verify(deep=True).checked.faults == ()
-    assert prune(full.repository, 0).snapshots == 0
-    assert full.repository.snapshots() == [newest.snapshot]
-
-
-def test_pruning_after_a_shredding_removes_the_case_altogether(full):
-    full.create()
-    full.erase(full.other)
-    full.hub.shredding._backups.forget_case(full.other)
-    full.create()
-    assert list(full.repository.objects.names(f"{full.world.area}/{full.other}/"))
-    full.hub.backup.prune(full.url, 2)
-    assert not list(full.repository.objects.names(f"{full.world.area}/{full.other}/"))
-    for snapshot in full.repository.snapshots():
-        assert full.verify(snapshot=snapshot).checked.faults == ()
-
-
+@ON_SQLITE
 def test_another_hubs_repository_is_refused(full, clean):
     from hub.commands import prepare
 
@@ -253,49 +152,10 @@ def test_another_hubs_repository_is_refused(full, clean):
         machine.backup.create(full.url, silent)
 
 
+@ON_SQLITE
 def test_two_at_once_on_one_home_are_refused(full):
     with full.hub.backup._alone(), pytest.raises(Refused, match="running"):
         full.create()
-
-
-def test_older_snapshots_open_under_a_new_root_key_once_the_old_is_retired(full, clean):
-    from storage.keyfile import LocalKeyFile
-
-    full.create()
-    before = contents(full.hub, full.world.area)
-    path = full.world.config.home / "keys" / "root.json"
-    newer = LocalKeyFile(path).add_version()
-    [(_, told)] = full.hub.backup.rewrap()
-    assert told.startswith("1 keys")
-    newer.retire(1)
-    machine = clean(full.world)
-    machine.backup.restore(full.url, None, silent)
-    assert contents(machine, full.world.area) == before
-
-
-def test_a_root_key_retired_too_soon_is_told_of_in_the_list(full):
-    from storage.keyfile import LocalKeyFile
-
-    full.create()
-    LocalKeyFile(full.world.config.home / "keys" / "root.json").add_version().retire(1)
-    [listed] = full.hub.backup.listed(full.url)
-    assert "version 1 of the root key" in listed.opens
-
-
-def test_every_column_that_wraps_a_key_is_kept_apart_or_known_to_be_no_case_key():
-    """A new one must be decided on: in a snapshot it would outlive the shredding of its case."""
-    in_snapshots = {("stored_object", "wrapped_key"), ("area_purpose_key", "wrapped")}
-    found = {
-        (table.name, column.name)
-        for table in Base.metadata.sorted_tables
-        for column in table.columns
-        if "wrapped" in column.name
-    }
-    apart = {(table, column) for table, column in found if table in OWNERS and column.endswith("_wrapped")}
-    assert found == apart | in_snapshots
-    assert {table for table, _ in apart} == {AREA, CASE}
-    for table, column in apart:
-        assert column.replace("_wrapped", "_version") in Base.metadata.tables[table].c
 
 
 def test_tables_can_be_filled_one_after_the_other():

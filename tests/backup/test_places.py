@@ -7,7 +7,7 @@ from moto import mock_aws
 from storage.errors import AlreadyExists, BadName, NotFound
 from storage.names import new_id
 from storage.places import place_from_url, read
-from tests.backup.conftest import contents, silent
+from tests.backup.conftest import ON_SQLITE, contents, silent
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,7 @@ def test_what_a_writer_left_half_way_is_destroyed_too(tmp_path):
     assert kept.read_bytes() == bytes(6), "written over, not only unlinked"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("bucket", ["plain", "versioned"])
 def test_a_repository_in_s3_backs_up_restores_and_forgets(full, clean, service, bucket):
     full.url = f"s3://{bucket}/{new_id()}"

@@ -15,7 +15,7 @@ from hub.ledger.service import verify
 from hub.people.model import SignedInSession
 from storage.errors import NotFound, Tampered, WrongKey
 from storage.failpoints import Point
-from tests.backup.conftest import WORDS, StoppedError, contents, root, silent, stop_at
+from tests.backup.conftest import ON_SQLITE, WORDS, StoppedError, contents, root, silent, stop_at
 from tests.world import open_world
 
 
@@ -97,6 +97,7 @@ def test_a_case_shredded_since_stays_shredded(full, clean):
     assert not machine.backup.verify(full.url, None, silent).checked.faults
 
 
+@ON_SQLITE
 def test_nothing_is_written_where_the_key_is_missing_or_another(full, clean):
     full.create()
     bare, wrong = clean(None), clean(None)
@@ -113,6 +114,7 @@ def test_nothing_is_written_where_the_key_is_missing_or_another(full, clean):
         assert not (hub.config.home / restoring.MARK).exists()
 
 
+@ON_SQLITE
 def test_a_hub_with_anything_in_it_is_not_overwritten(full, clean):
     full.create()
     with pytest.raises(Refused, match="not empty"):
@@ -126,6 +128,7 @@ def test_a_hub_with_anything_in_it_is_not_overwritten(full, clean):
         machine.backup.restore(full.url, None, silent)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("point", [Point.RESTORE_OBJECTS, Point.RESTORE_FILLED])
 def test_an_interrupted_restore_is_taken_up_again_and_nothing_starts_meanwhile(
     full, clean, monkeypatch, point
@@ -147,6 +150,7 @@ def test_an_interrupted_restore_is_taken_up_again_and_nothing_starts_meanwhile(
     assert contents(machine, full.world.area) == before
 
 
+@ON_SQLITE
 def test_rows_that_fail_half_way_leave_an_empty_database(full, clean):
     made = full.create().manifest
     path = full.repository.table_path(made.snapshot, "document_version")
@@ -199,6 +203,7 @@ def test_a_snapshot_of_the_first_revision_is_brought_forward(clean, tmp_path):
     assert contents(machine, area)
 
 
+@ON_SQLITE
 def test_a_snapshot_of_a_newer_program_is_refused(full, clean):
     from dataclasses import replace
 
@@ -231,3 +236,21 @@ def _command():
     from hub.ledger.events import CommandRun
 
     return CommandRun(command="area")
+
+
+@ON_SQLITE
+def test_a_log_that_is_not_the_one_its_manifest_tells_of_is_refused(full, clean):
+    """Sealed by who has the keys, and still not so: rows that somebody else's program wrote."""
+    from dataclasses import replace
+
+    from hub.backup.keys import Keys
+
+    made = full.create().manifest
+    [state] = made.areas
+    other_log = replace(made, areas=(replace(state, root="0" * 64),))
+    sealed = Keys(full.repository, full.hub.vaults.provider()).seal(other_log)
+    full.repository.place.write(f"snapshots/{made.snapshot}/manifest.json", [sealed.as_text()], replace=True)
+    machine = clean(full.world)
+    with pytest.raises(Tampered, match="not the one that its manifest tells of"):
+        machine.backup.restore(full.url, None, silent)
+    assert not machine.backup.installed()

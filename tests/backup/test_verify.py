@@ -9,7 +9,7 @@ import pytest
 
 from hub.commands import main
 from storage.errors import Tampered
-from tests.backup.conftest import silent
+from tests.backup.conftest import ON_SQLITE, silent
 from tests.world import SECRET
 
 
@@ -35,6 +35,7 @@ def test_a_whole_snapshot_has_no_fault_and_how_it_was_checked_is_on_record(full)
     assert len(full.world.events("backup.opened")) == 1
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("change", ["flip", "cut", "swap", "remove"])
 @pytest.mark.parametrize("table", ["account", "log_entry", "case_", "stored_object"])
 def test_a_changed_table_is_found(full, table, change):
@@ -54,6 +55,7 @@ def test_a_changed_table_is_found(full, table, change):
     assert any(table in fault for fault in full.verify().checked.faults)
 
 
+@ON_SQLITE
 def test_a_manifest_made_to_fit_a_changed_table_is_refused_by_its_seal(full, clean):
     import hashlib
 
@@ -79,6 +81,7 @@ def test_a_manifest_made_to_fit_a_changed_table_is_refused_by_its_seal(full, cle
         clean(full.world).backup.restore(full.url, None, silent)
 
 
+@ON_SQLITE
 def test_a_manifest_moved_to_another_name_is_refused(full):
     made = full.create().manifest
     full.repository.place.write("snapshots/20990101T000000Z-1/manifest.json", [made.as_text()])
@@ -86,6 +89,7 @@ def test_a_manifest_moved_to_another_name_is_refused(full):
         full.repository.manifest("20990101T000000Z-1")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("kind", ["flip", "remove"])
 def test_a_damaged_object_is_named(full, kind):
     full.create()
@@ -98,6 +102,7 @@ def test_a_damaged_object_is_named(full, kind):
     assert path.name in fault
 
 
+@ON_SQLITE
 def test_a_lost_or_changed_key_is_named(full):
     full.create()
     [path] = (Path(full.url) / "keys" / "case_" / full.other).iterdir()
@@ -127,6 +132,7 @@ def test_an_object_that_fits_its_row_and_does_not_open_is_found_deep(full):
     assert any("does not open" in fault for fault in full.verify(deep=True).checked.faults)
 
 
+@ON_SQLITE
 def test_nothing_of_the_scratch_database_stays(full):
     full.create()
     full.verify(deep=True)

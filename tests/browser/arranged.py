@@ -1,10 +1,15 @@
 """What is there before a test begins, made through the hub's own services."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy import select
+
 from hub.documents.rules import Details
+from hub.governance.glass.service import Asked
+from hub.governance.model import ReviewItem
+from hub.governance.rules import GlassReason
 from hub.ids import new_id
 from hub.meetings.rules import Issue, MeetingLevel
 from hub.meetings.service import NewMeeting, When
@@ -12,6 +17,8 @@ from tests.browser.files import pdf
 from tests.browser.server import Login, Server
 
 TITLE = "Assessment of March"
+REFERENCE = "FEN-2026-0001"
+"""Of the world's case."""
 WORD = "Larkspurling"
 PAGES = ("First page of an invented assessment.", f"The second page alone names {WORD}.")
 
@@ -57,3 +64,19 @@ def meeting(server: Server, document: str, *invited: Login) -> str:
     arranged = server.hub.meetings.arrange(who, new)
     server.hub.meetings.issue(who, arranged, Issue.PAPERS, frozenset({document}))
     return arranged
+
+
+def question(server: Server, who: str) -> str:
+    """A review whose person is asked: they broke the glass of the world's case, and it is open to them still."""
+    hub, world, person = server.hub, server.world, server.world.actor(who)
+    reason, why = GlassReason.RISK, "An invented call from the duty sergeant."
+    hub.glass.break_glass(person, Asked(reference=REFERENCE, reason=reason, why=why))
+    hub.cases.show(replace(person, glass=frozenset({server.case})), server.case)
+    hub.following.catch_up_wholly()
+    with hub.db.reading() as session:
+        query = select(ReviewItem).where(ReviewItem.about == "glass", ReviewItem.account_id == person.account)
+        review = session.scalars(query).one()
+    hub.reviews.ask(
+        world.actor("governance"), review.id, "Which call was that, and who took it?", review.row_version
+    )
+    return review.id

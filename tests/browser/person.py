@@ -66,7 +66,8 @@ SIDEWAYS = """
 class Person:
     """One browser context: its own cookies, its own watch.
 
-    `script`: whether it runs JavaScript; axe-core itself cannot do without.
+    `script`: whether it runs JavaScript; axe-core itself cannot do without. `refused`: the one page that said
+    "not here" and was checked: all such are the same.
     """
 
     def __init__(
@@ -80,12 +81,12 @@ class Person:
             storage_state=state,
             locale="en-GB",
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(60_000)
         self.context.add_init_script(LISTEN)
         self.faults: list[str] = []
         self.unchecked: list[str] = []
         self.checked: list[str] = []
-        self.refusal_checked = False
+        self.refused = ""
         self.context.on("request", self._asked)
         self.context.on("response", self._answered)
         self.context.on("console", self._said)

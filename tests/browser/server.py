@@ -190,7 +190,7 @@ def _populated(config: Config) -> worlds.World:
     ids = worlds._populate(hub, clock)
     (config.home / "ids.json").write_text(json.dumps(ids))
     hub.db.engine.dispose()
-    return worlds.World(app=None, hub=build_services(config), clock=clock, config=config, **ids)  # type: ignore[arg-type]
+    return worlds.World(hub=build_services(config), clock=clock, config=config, **ids)
 
 
 def free_port() -> int:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from hub.access.permissions import GRANTS, Permission, Role
 from hub.app import create_app
 from hub.cases.views import CHANGES
 from hub.ids import new_id
+from hub.people.views import CONFIRMED
 from hub.web.routes import needs_of
 from tests.browser import arranged
 from tests.browser.conftest import People
@@ -46,7 +47,7 @@ class Walk:
     app: Flask
     server: Server
     values: dict[str, str]
-    seen: set[str]
+    seen: set[str] = field(default_factory=set)
 
     def rules(self) -> Iterator[Rule]:
         for rule in sorted(self.app.url_map.iter_rules(), key=lambda one: one.rule):
@@ -61,6 +62,8 @@ class Walk:
                 for what in CHANGES
                 if what not in {"close", "reopen"}
             ]
+        if rule.endpoint == "people.confirm":
+            return [urls.build(rule.endpoint, values | {"what": what}) for what in CONFIRMED]
         return [urls.build(rule.endpoint, values)]
 
     def _values(self, rule: Rule) -> dict[str, Any]:
@@ -75,6 +78,8 @@ class Walk:
         """Which endpoints the pages that were checked belong to."""
         urls = self.app.url_map.bind("localhost")
         for url in person.checked:
+            if url == person.refused:
+                continue
             with contextlib.suppress(NotFound, MethodNotAllowed):
                 self.seen.add(urls.match(urlsplit(url).path, method="GET")[0])
 
@@ -100,11 +105,13 @@ def walk(server: Server) -> Walk:
         "account": world.people["police"],
         "invitation": invitation,
         "asked": new_id(),
+        "agency": world.agencies["police"],
+        "review": arranged.question(server, "outsider"),
     }
     hub.statement.save(
         world.actor("coordinator"), confidentiality="A draft, " * 20, equality="Another, " * 20, seen=0
     )
-    return Walk(app=create_app(world.config), server=server, values=values, seen=set())
+    return Walk(app=create_app(world.config), server=server, values=values)
 
 
 @pytest.mark.parametrize("who", WALKERS)
@@ -142,13 +149,26 @@ def _look(person: Person, paths: list[str]) -> None:
         answer = person.page.goto(path)
         assert answer is not None
         assert answer.status in {200, 404}, f"{answer.status} for {path}"
-        if answer.status == 404 and person.refusal_checked:
+        if answer.status == 404 and person.refused:
             person.pass_over()
             continue
-        person.refusal_checked = person.refusal_checked or answer.status == 404
         person.check()
+        if answer.status == 404:
+            person.refused = person.page.url
+            continue
         if person.page.get_by_role("heading", name="Why are you opening this document?").count():
             person.send("Working on this case")
+
+
+def test_a_break_glass_on_the_pages_of_whoever_broke_it(walk: Walk, people: People) -> None:
+    """Its banner with the way to give it back, and the question that information governance asks about it."""
+    person = people("outsider")
+    person.go("/")
+    assert person.page.get_by_role("button", name="Give back").count() == 1
+    person.go(f"/reviews/{walk.values['review']}/answer")
+    person.sees("Which call was that, and who took it?")
+    person.go(f"/cases/{walk.server.case}")
+    walk.note(person)
 
 
 def test_pages_at_the_door(walk: Walk, people: People) -> None:

@@ -7,13 +7,16 @@ from sqlalchemy import event
 
 from tests.world import World
 
+GUARDS = ("FROM log_signer", "FROM log_checkpoint")
+
 
 def statements(world: World, act: Callable[[], Any]) -> int:
-    """How many statements the database was sent meanwhile."""
+    """How many statements the database was sent meanwhile, but for the log's guard, which looks once a second."""
     sent: list[str] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        sent.append(statement)
+        if not any(table in statement for table in GUARDS):
+            sent.append(statement)
 
     event.listen(world.hub.db.engine, "before_cursor_execute", note)
     try:

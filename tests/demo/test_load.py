@@ -27,6 +27,7 @@ from hub.cases.service import CaseFilters
 from hub.clock import london_date
 from hub.commands.install import prepare
 from hub.demo.load import SEED
+from hub.demo.load_disposal import ASKED, HELD
 from hub.demo.plan import DemoPlan, make_plan
 from hub.demo.unfinished import LOADING, alone
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
@@ -254,6 +255,20 @@ def test_the_attendee_of_the_story_reads_what_is_issued_only_after_affirming(dem
     assert page.text
     assert page.title in {planned.title for planned in demo.plan.documents}
     assert demo.hub.documents.page_image(attendee, document, 1, 1).data[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_one_closed_case_is_held_and_one_waits_for_the_second_person(demo: Demo) -> None:
+    found = demo.hub.disposal.overview(demo.again(demo.plan.story.governance))
+    (held,), (asked,) = found.holds, found.requests
+    assert held.case != asked.case
+    with demo.hub.db.reading() as session:
+        states = {session.get_one(Case, one.case).state for one in (held, asked)}
+        nominals = [
+            open_nominal(demo.hub.vaults.of(session, case), case).name
+            for case in session.scalars(select(Case)).all()
+        ]
+    assert states == {"closed"}
+    assert not any(name in text for name in nominals for text in (HELD, ASKED))
 
 
 def test_search_finds_a_word_of_a_document_and_only_where_it_may_be_read(demo: Demo) -> None:

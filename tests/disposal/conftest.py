@@ -12,8 +12,10 @@ from hub.cases.service import Decision
 from hub.db import Base
 from hub.disposal.erasing import sealed_tables
 from hub.documents.model import StoredObject
+from hub.documents.reader import Reader
 from hub.ids import new_id
-from tests.documents.conftest import desk, one_reader, pdf  # noqa: F401 - fixtures
+from tests.documents.conftest import Desk, pdf
+from tests.remembering import Remembering
 
 NAME = "Norman Nominal-Fable"
 WHY = "The exit was reviewed and nothing in it is needed."
@@ -59,6 +61,11 @@ class Registry:
         self.world.hub.cases.close(
             who, case, ExitReason.REGISTRATION, Decision(reason="The registration ended.", seen=seen)
         )
+
+    def seen(self):
+        """The case's row as a form would have it."""
+        with self.world.hub.db.reading() as session:
+            return session.get_one(Case, self.world.case).row_version
 
     def ask(self, code="review decided", who="coordinator", case=None):
         self.service.ask(self.world.actor(who), case or self.world.case, code, WHY)
@@ -109,8 +116,21 @@ class Registry:
         return [json.loads(entry.leaf)["fields"]["why"] for entry in self.world.events("access.refused")]
 
 
+@pytest.fixture(scope="session")
+def one_reader():
+    with Reader() as reader:
+        yield Remembering(reader)
+
+
 @pytest.fixture
-def registry(world, desk):  # noqa: F811 - the fixture of that name
+def desk(world, one_reader):
+    own, world.hub.documents._reader = world.hub.documents._reader, one_reader
+    yield Desk(world)
+    world.hub.documents._reader = own
+
+
+@pytest.fixture
+def registry(world, desk):
     return Registry(world, desk)
 
 

@@ -1,34 +1,31 @@
 """P12: after a case is shredded nothing of it is left to be opened, and the log still verifies."""
 
 import hashlib
-import io
 from pathlib import Path
 
 import pytest
 from moto import mock_aws
-from sqlalchemy import LargeBinary, select, text
+from sqlalchemy import LargeBinary, func, select, text
 from sqlalchemy.engine import make_url
 
 from hub.cases.model import Case
 from hub.cases.service import Decision
 from hub.db import Base
 from hub.disposal.erasing import KEPT, sealed_tables
-from hub.disposal.model import Disposal, DisposalRequest
-from hub.disposal.rules import Step
-from hub.documents.deliver import Cut, Wanted
 from hub.documents.model import DocumentVersion, StoredObject
-from hub.errors import Gone, Refused
+from hub.errors import Gone
+from hub.ledger.entries import case_link
+from hub.ledger.model import LogCaseHead
 from hub.ledger.service import verify
-from hub.people.model import AccountState, Area, HeldForm
+from hub.people.model import Area, HeldForm
+from hub.proof.export import Exporter, Wanted
+from hub.proof.outside import verify as outside
 from hub.search.model import AskedSearch
-from hub.search.service import Request
-from storage import failpoints
 from storage.errors import StorageError
-from storage.failpoints import Point
 from storage.keys import WrappedKey
 from storage.stores import store_from_url
 from storage.stores.memory import MemoryStore
-from tests.disposal.conftest import NAME, WHY, WORD, binary_columns
+from tests.disposal.conftest import NAME, WHY, binary_columns
 from tests.documents.conftest import pdf
 
 OF_NO_CASE = {
@@ -37,35 +34,7 @@ OF_NO_CASE = {
     "log_entry.leaf_hash", "log_entry.sealed", "log_head.frontier", "log_signer.public_key", "log_signer.sealed_seed",
 }  # fmt: skip
 """Forms and searches are removed whole; the rest is the area's own, or the log's."""
-STEPS = [
-    Point.SHRED_EMPTIED, Point.SHRED_KEYS_GONE, Point.SHRED_OBJECT_GONE, Point.SHRED_OBJECTS_GONE, Point.SHRED_BACKUPS_GONE,
-    Point.SHRED_DATABASE_CLEAN, Point.SHRED_CERTIFIED,
-]  # fmt: skip
-
-
-class Killed(BaseException):
-    """As a process that is gone: nothing catches it."""
-
-
-@pytest.fixture
-def at_point(monkeypatch):
-    """`at_point(point, do)`: do this when the failpoint is passed, once."""
-
-    def arm(point, do):
-        left = [do]
-
-        def passed(met):
-            if met is point and left:
-                left.pop()()
-
-        failpoints.watch(passed)
-
-    yield arm
-    monkeypatch.setattr(failpoints, "_armed", None)
-
-
-def kill():
-    raise Killed
+COUNTED = {"case_", "case_agency", "case_change", "document", "document_version", "meeting"}
 
 
 def test_every_binary_column_is_emptied_or_kept_for_a_reason(world):
@@ -76,8 +45,7 @@ def test_every_binary_column_is_emptied_or_kept_for_a_reason(world):
         if isinstance(column.type, LargeBinary)
     }
     kept = {name for name in binary_columns() if name.split(".")[0] in KEPT}
-    rest = {name for name in binary_columns() - emptied - kept if not name.startswith("review")}
-    assert rest == OF_NO_CASE
+    assert binary_columns() - emptied - kept == OF_NO_CASE
     assert "case_.key_wrapped" in emptied
     assert "case_.key_spare_wrapped" in emptied
 
@@ -128,7 +96,7 @@ def test_not_even_what_split_pages_left_is_in_the_files(world, registry, request
         world.actor("coordinator"),
         world.case,
         _nominal(),
-        Decision(reason="Set right again.", seen=_seen(world)),
+        Decision(reason="Set right again.", seen=registry.seen()),
     )
     registry.close()
     registry.ask()
@@ -143,11 +111,6 @@ def _nominal():
     from hub.cases.sealed import Nominal
 
     return Nominal(name=NAME)
-
-
-def _seen(world):
-    with world.hub.db.reading() as session:
-        return session.get_one(Case, world.case).row_version
 
 
 def _objects(world, registry):
@@ -283,191 +246,45 @@ def test_the_log_still_verifies_and_says_what_was_destroyed(world, registry):
     assert NAME not in told
 
 
+def test_rows_counts_and_the_cases_head_stay_and_the_log_proves_it_to_others(world, registry, tmp_path):
+    registry.ready()
+    tables = [table for table in Base.metadata.sorted_tables if table.name in COUNTED]
+    before, head = _counted(world, tables), _head(world)
+    registry.shred()
+    assert _counted(world, tables) == before
+    later = [entry for entry in world.events() if entry.case_id == world.case][head[0] :]
+    assert _head(world) == (head[0] + len(later), _after(head, later))
+    assert {"case.shredded", "disposal.certified"} <= {entry.event for entry in later}
+    exporter = Exporter(world.hub.db, world.clock, world.hub.vaults.open_log, world.hub.checkpoints)
+    for case in (None, world.case):
+        folder = tmp_path / str(case)
+        exporter.to_folder(world.actor("governance"), Wanted(area=world.area, case=case), folder)
+        said = []
+        assert outside.main([str(folder)], said.append) == 0, said
+
+
+def _counted(world, tables):
+    with world.hub.db.reading() as session:
+        return {table.name: session.scalar(select(func.count()).select_from(table)) for table in tables}
+
+
+def _head(world):
+    with world.hub.db.reading() as session:
+        row = session.get_one(LogCaseHead, world.case)
+        return row.sequence, row.head
+
+
+def _after(head, entries):
+    _, grown = head
+    for entry in entries:
+        grown = case_link(grown, entry.leaf_hash)
+    return grown
+
+
 def _fields(entry):
     import json
 
     return json.loads(entry.leaf)["fields"]
-
-
-# --- stopped half way ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("point", STEPS)
-def test_killed_at_any_step_it_is_before_or_after_and_the_same_command_goes_on(
-    world, registry, at_point, point
-):
-    registry.ready()
-    at_point(point, kill)
-    with pytest.raises(Killed):
-        registry.shred()
-    with world.hub.db.reading() as session:
-        begun = session.get(Disposal, world.case) is not None
-        assert (session.get_one(Case, world.case).key_wrapped is None) == begun
-        assert verify(session, world.area) is None
-    assert begun == (point is not Point.SHRED_EMPTIED)
-    assert (registry.sealed() == []) == begun
-    certificate = registry.shred()
-    assert registry.names() == []
-    assert len(world.events("case.shredded")) == len(world.events("disposal.certified")) == 1
-    assert registry.shredding.find(world.case).step is Step.DONE
-    assert registry.shred().pdf == certificate.pdf
-    assert registry.shredding.certificate(world.case).text == certificate.text
-
-
-def test_a_step_that_fails_says_so_and_what_was_done_stays_done(world, registry, monkeypatch):
-    registry.ready()
-
-    def fails(_name):
-        raise StorageError("The store does not answer.")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(world.hub.vaults.store, "delete", fails)
-        with pytest.raises(StorageError):
-            registry.shred()
-    assert registry.sealed() == []
-    assert registry.names() != []
-    assert world.client("police").get(f"/cases/{world.case}").status_code == 410
-    registry.shred()
-    assert registry.names() == []
-
-
-# --- others at the same time -----------------------------------------------------------------
-
-
-def test_a_download_under_way_is_cut(world, registry):
-    text_file = io.BytesIO(b"An invented line of text.\n" * 60_000)
-    service, who = world.hub.documents, world.actor("police")
-    staged = service.receive(who, world.case, "long.txt", text_file)
-    line = service.upload(who, world.case, registry.desk.details(), [staged.id], "b" * 26)[0]
-    registry.ready()
-    service.give_reason(who, line.document, "casework")
-    body = service.original(who, Wanted(document=line.document, version=1), lambda: True).body
-    delivered = len(next(body))
-    registry.shred()
-    body._asked -= 2
-    with pytest.raises(Cut):
-        next(body)
-    assert 0 < delivered < text_file.getbuffer().nbytes
-    assert world.events("document.download_ended")[-1].leaf.count("no longer allowed") == 1
-
-
-def test_a_request_while_it_is_destroyed_gets_nothing(world, registry, at_point):
-    registry.ready()
-    client, stranger, seen = world.client("police"), world.client("outsider"), {}
-    assert client.get(f"/cases/{world.case}").status_code == 200
-
-    def look():
-        seen["case"] = client.get(f"/cases/{world.case}").status_code
-        seen["document"] = client.get(f"/documents/{registry.documents[0]}").status_code
-        seen["stranger"] = stranger.get(f"/cases/{world.case}").status_code
-
-    at_point(Point.SHRED_KEYS_GONE, look)
-    registry.shred()
-    assert seen == {"case": 410, "document": 410, "stranger": 404}
-
-
-def test_what_another_process_kept_in_memory_goes_with_its_next_sweep(world, registry):
-    registry.ready()
-    who, search, other = world.actor("police"), world.hub.search, world.hub.shredding
-    assert search.search(who, Request(text=WORD)).total == 2
-    other.forget_destroyed()
-    assert search._kept.nbytes > 0
-    with world.hub.db.work() as work:
-        request = work.session.scalars(select(DisposalRequest)).one()
-        work.session.add(
-            Disposal(
-                case_id=world.case,
-                request_id=request.id,
-                step=Step.KEYS,
-                began_at=world.clock(),
-                objects=0,
-                bytes=0,
-                found="{}",
-            )
-        )
-        work.commit()
-    other.forget_destroyed()
-    assert search._kept.nbytes == 0
-
-
-def test_a_version_that_is_being_prepared_is_not_brought_back(world, registry):
-    line = registry.desk.upload(pdf(f"{WORD} late"), "late.pdf", title="Late")
-    service = world.hub.documents
-    task = service._opened(line.document, 1)
-    registry.close()
-    registry.ask()
-    registry.approve()
-    registry.shred()
-    outcome = service._examined(task) if registry.names() else None
-    assert outcome is None
-    assert service.prepare(line.document, 1) is None
-    assert service.waiting() == []
-
-
-# --- what stands against it ------------------------------------------------------------------
-
-
-def test_without_a_request_or_an_approval_nothing_is_destroyed(world, registry):
-    registry.fill()
-    registry.close()
-    target = registry.shredding.find(world.case)
-    with pytest.raises(Refused, match="coordinator must ask"):
-        registry.shredding.require_ready(target)
-    registry.ask()
-    for refused in (registry.shredding.require_ready, registry.shredding.shred):
-        with pytest.raises(Refused, match="nobody of information governance has approved"):
-            refused(target)
-    assert registry.refusals()[-2:] == ["forbidden: not approved"] * 2
-    assert len(registry.sealed()) > 20
-
-
-def test_a_hold_set_after_the_approval_keeps_the_case(world, registry):
-    registry.ready()
-    hold = registry.hold()
-    with pytest.raises(Refused, match="legal hold"):
-        registry.shred()
-    assert registry.refusals()[-1] == "forbidden: legal hold"
-    assert registry.names() != []
-    registry.service.lift_hold(world.actor("governance"), world.case, hold, "The court is done with it.")
-    registry.shred()
-
-
-def test_a_hold_set_in_the_last_moment_wins_or_comes_too_late(world, registry, at_point):
-    """It is asked again inside the transaction that destroys, whatever was so a moment before."""
-    registry.ready()
-    target = registry.shredding.find(world.case)
-    registry.shredding.require_ready(target)
-    registry.hold()
-    with pytest.raises(Refused, match="legal hold"):
-        registry.shredding.shred(target)
-
-
-def test_a_case_opened_again_after_the_approval_is_kept(world, registry):
-    registry.ready()
-    world.hub.cases.reopen(
-        world.actor("coordinator"), world.case, Decision(reason="The person is back.", seen=_seen(world))
-    )
-    with pytest.raises(Refused, match="This case is open"):
-        registry.shred()
-    assert registry.refusals()[-1] == "forbidden: case open"
-
-
-def test_the_approval_of_an_account_suspended_since_counts_no_more(world, registry):
-    registry.ready()
-    with world.hub.db.work() as work:
-        from hub.people.model import Account
-
-        work.session.get_one(Account, world.people["governance"]).state = AccountState.SUSPENDED
-        work.commit()
-    with pytest.raises(Refused, match="suspended"):
-        registry.shred()
-
-
-def test_after_thirty_days_it_must_be_asked_for_again(world, registry):
-    registry.ready()
-    world.clock.forward(days=31)
-    with pytest.raises(Refused, match="No request stands"):
-        registry.shred()
 
 
 def test_files_of_others_are_not_touched(world, registry):

@@ -22,7 +22,7 @@ WORD = "Zebrafinch"
 
 def pdf(*pages: str) -> bytes:
     buffer = io.BytesIO()
-    canvas = Canvas(buffer, pageCompression=0)
+    canvas = Canvas(buffer, pageCompression=0, invariant=1)
     for text in pages or (f"{WORD} assessment of an invented person.",):
         canvas.drawString(72, 720, text)
         canvas.showPage()

@@ -12,6 +12,7 @@ from hub.errors import Conflict, NotHere
 from hub.ids import new_id
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
 from hub.search.service import Request
+from tests.cases.counting import GUARDS
 from tests.documents.conftest import WORD, Desk, pdf
 
 
@@ -169,7 +170,8 @@ def queries(desk: Desk) -> int:
     desk.world.actor("police")
 
     def note(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
+        if not any(table in str(arguments[2]) for table in GUARDS):
+            statements.append(str(arguments[2]))
 
     event.listen(engine, "before_cursor_execute", note)
     lines(desk, "police")

@@ -1,7 +1,8 @@
 """What a forked child does, by the request's `task`. It tells on the pipe, a JSON line each; bytes follow their line.
 
 make     a home for an operation, arranged        -> {"made": ...}
-learn    the operation unharmed, on a copy        -> the commits it makes and the failpoints it passes, in a file
+nurse    that, and the operation unharmed on a copy of it, judged: the commits it makes and the failpoints it passes,
+         in a file; from then on this process forks others
 act      the operation, to be killed on the way   -> {"ready"}, acknowledgements, bytes, the failpoint's name, {"done"}
 judge    a start after the end, and the oracle    -> {"judged": ...}
 """
@@ -9,11 +10,14 @@ judge    a start after the end, and the oracle    -> {"judged": ...}
 import json
 import os
 import pickle
+import shutil
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.engine import make_url
 
 from config import Config
 from hub.app import build_services
@@ -41,13 +45,11 @@ class Told:
 
     def __init__(self, pipe: int) -> None:
         self.pipe = pipe
-        self.acks: list[dict] = []
 
     def line(self, **said: Any) -> None:
         self._write(json.dumps(said).encode() + b"\n")
 
     def ack(self, **what: Any) -> None:
-        self.acks.append(what)
         self.line(ack=what)
 
     def bytes(self, data: bytes, **what: Any) -> None:
@@ -58,6 +60,32 @@ class Told:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self.pipe, rest) :]
+
+
+class Client:
+    """One in this process, of an operation that nothing ends."""
+
+    def __init__(self) -> None:
+        self.acks: list[dict] = []
+        self.held: list[dict] = []
+
+    def ack(self, **what: Any) -> None:
+        self.acks.append(json.loads(json.dumps(what)))
+
+    def bytes(self, data: bytes, **what: Any) -> None:
+        self.held.append({**what, "size": len(data)})
+
+
+_WARM: dict[str, tuple[Any, Any]] = {}
+
+
+def _warmed(database: Any) -> None:
+    """Statements are compiled for a dialect, and kept with it: one of each kind for this process and those forked from it."""
+    database.engine.connect().close()  # the dialect learns then what it speaks to
+    for engine in (database.engine, database._writing):
+        engine.dialect, engine._compiled_cache = _WARM.setdefault(
+            engine.dialect.name, (engine.dialect, engine._compiled_cache)
+        )
 
 
 def settings(home: Path, database: str) -> Config:
@@ -71,8 +99,10 @@ def opened(home: Path, database: str) -> worlds.World:
     config = settings(home, database)
     ids = json.loads((home / "ids.json").read_text())
     tokens = home / "tokens.json"
+    hub = build_services(config, system_clock)
+    _warmed(hub.db)
     return worlds.World(
-        app=None, hub=build_services(config, system_clock), clock=system_clock, config=config,
+        hub=hub, clock=system_clock, config=config,
         tokens=json.loads(tokens.read_text()) if tokens.exists() else {}, **ids,
     )  # type: ignore[arg-type]  # fmt: skip
 
@@ -110,11 +140,25 @@ def _founded(operation: Operation, home: Path, database: str) -> worlds.World:
     return world
 
 
-def _learn(request: dict, home: Path, told: Told) -> None:
+def _nurse(request: dict, home: Path, told: Told) -> None:
+    """`database`: where the copy is to be made when it is not in the home; `template`: from which it is copied then."""
+    _make(request, home, told)
+    copy = home.parent.with_name(f"{home.parent.name}-copy")
+    shutil.copytree(home.parent, copy)
+    database = request["database"]
+    if database:
+        worlds.clone_database(request["copy"], make_url(database).database or "")
+        database = request["copy"]
+    reference = _learnt(request["operation"], copy / "home", database)
+    (home.parent / "reference.pickle").write_bytes(pickle.dumps(reference))
+    shutil.rmtree(copy)
+
+
+def _learnt(name: str, home: Path, database: str) -> dict:
     """Every state that a commit makes is one that an end may leave; between two there is none."""
-    world = opened(home, request["database"])
+    world = opened(home, database)
     before = oracle.snapshot(world)
-    shapes, passed = [{}], Counter[str]()
+    shapes, passed, client = [{}], Counter[str](), Client()
 
     def passing(point: Point) -> None:
         passed[point.value] += 1
@@ -125,15 +169,18 @@ def _learn(request: dict, home: Path, told: Told) -> None:
 
     failpoints.watch(passing)
     begun = time.monotonic()
-    OPERATIONS[request["operation"]].act(world, _arranged(home), told)
+    OPERATIONS[name].act(world, _arranged(home), client)
     took = time.monotonic() - begun
     failpoints.watch(lambda _: None)
     last = oracle.shape(before, oracle.snapshot(world))
     shapes = [one for one in shapes if one != last] + [last]
-    known = {"before": before, "shapes": shapes, "passed": dict(passed), "took": took}
-    (home.parent / "reference.pickle").write_bytes(pickle.dumps(known))
+    reference = {"before": before, "shapes": shapes, "passed": dict(passed), "took": took}
+    run = {"done": True, "acks": client.acks, "held": client.held}
+    judgement = _judged(world, name, reference, run, time.monotonic())
+    if judgement.faults:
+        raise AssertionError(f"unharmed, and yet: {judgement.faults}")
     _closed(world)
-    told.line(done=True)
+    return reference
 
 
 def _act(request: dict, home: Path, told: Told) -> None:
@@ -152,11 +199,15 @@ def _judge(request: dict, home: Path, told: Told) -> None:
     begun = time.monotonic()
     world = opened(home, request["database"])
     reference = pickle.loads(Path(request["reference"]).read_bytes())
-    operation, arranged = OPERATIONS[request["operation"]], _arranged(home)
-    resume = (lambda: operation.resume(world, arranged)) if operation.resume else None
-    judgement = oracle.judge(world, reference, request["run"], begun, resume)
+    judgement = _judged(world, request["operation"], reference, request["run"], begun)
     told.line(judged=judgement.told())
     _closed(world)
+
+
+def _judged(world: worlds.World, name: str, reference: dict, run: dict, begun: float) -> oracle.Judgement:
+    operation, arranged = OPERATIONS[name], _arranged(world.config.home)
+    resume = (lambda: operation.resume(world, arranged)) if operation.resume else None
+    return oracle.judge(world, reference, run, begun, resume)
 
 
 def _starve(request: dict, home: Path, told: Told) -> None:
@@ -173,4 +224,4 @@ def _look(request: dict, home: Path, told: Told) -> None:
     _closed(world)
 
 
-TASKS = {"make": _make, "learn": _learn, "act": _act, "judge": _judge, "starve": _starve, "look": _look}
+TASKS = {"make": _make, "nurse": _nurse, "act": _act, "judge": _judge, "starve": _starve, "look": _look}

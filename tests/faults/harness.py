@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import pickle
 import random
 import select
 import shutil
@@ -33,8 +34,8 @@ PATIENCE = 60
 class Child:
     """A forked process of the hub, and all that it told so far."""
 
-    def __init__(self, process: int, handle: int, pipe: int) -> None:
-        self.process, self._handle, self._pipe = process, handle, pipe
+    def __init__(self, handle: int, pipe: int) -> None:
+        self._handle, self._pipe = handle, pipe
         self._rest = b""
         self.stopped_at = ""
         self.ready = self.done = False
@@ -76,7 +77,7 @@ class Child:
             said = json.loads(line) if line.startswith(b"{") else {"stopped": line.decode()}
             if "bytes" in said:
                 if not self._held(said, rest):
-                    return
+                    break
                 rest = rest[said["bytes"] :]
             self._rest = rest
             self._heard(said)
@@ -120,23 +121,15 @@ class Child:
         return self
 
 
-class Zygote:
-    def __init__(self) -> None:
-        mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-        command = [sys.executable, "-m", "tests.faults.zygote", str(its.fileno())]
-        self._process = subprocess.Popen(command, cwd=SOURCE, env=kept, pass_fds=[its.fileno()])
-        its.close()
+class Forks:
+    """A process that forks others on request; tests.faults.zygote says how."""
+
+    def __init__(self, mine: socket.socket) -> None:
         self._socket, self._lock = mine, threading.Lock()
 
     def start(self, **request: Any) -> Child:
         reading, writing = os.pipe()
-        with self._lock:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], [writing])
-            os.close(writing)
-            told, handles, _, _ = socket.recv_fds(self._socket, 100, 1)
-        assert handles, "the process that forks the others has ended"
-        return Child(int(told), handles[0], reading)
+        return Child(self._asked(request, writing), reading)
 
     def run(self, **request: Any) -> Child:
         child = self.start(**request)
@@ -145,8 +138,39 @@ class Zygote:
         finally:
             child.close()
 
+    def nursery(self, **request: Any) -> "Forks":
+        """One that made what `request` says first."""
+        mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        os.close(self._asked({"task": "nurse", **request}, its.detach()))
+        assert select.select([mine], [], [], PATIENCE)[0], "nothing came of what was to be nursed"
+        said = json.loads(mine.recv(1 << 16) or b"{}")
+        assert "nursing" in said, said.get("error", "it ended")
+        return Forks(mine)
+
     def close(self) -> None:
         self._socket.close()
+
+    def _asked(self, request: dict, descriptor: int) -> int:
+        """A descriptor of the process that was forked."""
+        with self._lock:
+            socket.send_fds(self._socket, [json.dumps(request).encode()], [descriptor])
+            os.close(descriptor)
+            _, handles, _, _ = socket.recv_fds(self._socket, 100, 1)
+        assert handles, "the process that forks the others has ended"
+        return handles[0]
+
+
+class Zygote(Forks):
+    def __init__(self) -> None:
+        mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+        command = [sys.executable, "-m", "tests.faults.zygote", str(its.fileno())]
+        self._process = subprocess.Popen(command, cwd=SOURCE, env=kept, pass_fds=[its.fileno()])
+        its.close()
+        super().__init__(mine)
+
+    def close(self) -> None:
+        super().close()
         self._process.wait(PATIENCE)
 
 
@@ -184,9 +208,10 @@ class Template:
     name: str
     folder: Path
     operation: str
-    passed: dict[str, int] = field(default_factory=dict)
-    took: float = 0.0
-    states: int = 0
+    forks: Forks
+    passed: dict[str, int]
+    took: float
+    states: int
 
 
 @dataclass
@@ -227,25 +252,25 @@ class Faults:
         return self._templates[operation]
 
     def _made(self, operation: str) -> Template:
-        import pickle
-
         name = f"of_{operation.replace('-', '_')}"
-        made = Template(name=name, folder=self.place.folder / name, operation=operation)
-        if self.place.server:
-            self.place.server.database(name)
-        request = {
-            "home": str(made.folder / "home"),
-            "database": self.place.database(name),
-            "operation": operation,
-        }
-        self.zygote.run(task="make", **request)
-        with self.place.copy(made) as (home, database):
-            self.zygote.run(task="learn", home=str(home), database=database, operation=operation)
-            learnt = (home.parent / "reference.pickle").read_bytes()
-        (made.folder / "reference.pickle").write_bytes(learnt)
-        known = pickle.loads(learnt)
-        made.passed, made.took, made.states = known["passed"], known["took"], len(known["shapes"])
-        return made
+        folder, server = self.place.folder / name, self.place.server
+        if server:
+            server.database(name)
+        forks = self.zygote.nursery(
+            home=str(folder / "home"), operation=operation,
+            database=self.place.database(name), copy=self.place.database(f"{name}_copy"),
+        )  # fmt: skip
+        if server:
+            server.drop(f"{name}_copy")
+        known = pickle.loads((folder / "reference.pickle").read_bytes())
+        return Template(
+            name=name, folder=folder, operation=operation, forks=forks,
+            passed=known["passed"], took=known["took"], states=len(known["shapes"]),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        for template in self._templates.values():
+            template.forks.close()
 
     def points(self, operation: str) -> list[str]:
         """Each passage of each failpoint that the operation makes, as `name:n`."""
@@ -256,7 +281,7 @@ class Faults:
         """One run: at the failpoint, or where the moment chosen by chance finds it."""
         template = self.template(operation)
         with self.place.copy(template) as (home, database):
-            child = self.zygote.start(
+            child = template.forks.start(
                 task="act", home=str(home), database=database, operation=operation,
                 failpoint=failpoint, unsynced=unsynced,
             )  # fmt: skip
@@ -291,7 +316,7 @@ class Faults:
 
     def _judged(self, home: Path, database: str, template: Template, killed: Child) -> dict[str, Any]:
         run = {"done": killed.done, "acks": killed.acks, "held": killed.held}
-        asked = self.zygote.run(
+        asked = template.forks.run(
             task="judge", home=str(home), database=database, operation=template.operation,
             reference=str(template.folder / "reference.pickle"), run=run,
         )  # fmt: skip

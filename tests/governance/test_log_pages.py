@@ -11,7 +11,6 @@ from sqlalchemy import insert
 from hub.access.permissions import Permission
 from hub.access.policy import Standing
 from hub.governance.entries import Turn
-from hub.governance.receipts import as_pdf
 from hub.governance.rules import Filters, Flag, Kind, Why
 from hub.governance.words import (
     EVENTS,
@@ -207,22 +206,6 @@ def test_the_export_in_json_is_logged_and_can_be_read(world):
         json.loads(world.client("governance").get("/log/export.json?outcome=failed").get_data(as_text=True))
         == []
     )
-
-
-def test_receipts_for_a_court_are_the_same_bytes_again_and_are_logged(world):
-    document = Desk(world).upload(pdf("words"), "w.pdf", "police").document
-    world.hub.documents.give_reason(world.actor("probation"), document, "risk")
-    world.client("probation").get(f"/documents/{document}")
-    reader, account = world.actor("governance"), world.people["probation"]
-    first, second = (as_pdf(world.hub.governance.receipts(reader, account, world.case)) for _ in range(2))
-    assert first == second
-    assert first.startswith(b"%PDF")
-    assert len(world.events("log.receipt_made")) == 2
-    client = world.client("governance")
-    answer = client.get(f"/log/people/{account}/receipts.pdf")
-    assert answer.mimetype == "application/pdf"
-    assert client.get(f"/log/people/{'a' * 26}/receipts.pdf").status_code == 404
-    assert world.client("coordinator").get(f"/log/people/{account}/receipts.pdf").status_code == 404
 
 
 def test_the_register_names_who_has_not_agreed(world):

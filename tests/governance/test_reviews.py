@@ -6,6 +6,8 @@ from hub.errors import Conflict, Invalid, NotHere
 from hub.governance.model import AccessClass, ReviewItem, ReviewStep
 from hub.governance.queue.service import Closing
 from hub.governance.rules import State
+from hub.governance.words import REASONS
+from tests.documents.conftest import Desk, pdf
 from tests.governance.test_glass import break_glass
 
 NOTE = "The sergeant confirms that they were asked."
@@ -122,6 +124,64 @@ def test_what_waits_too_long_is_overdue_and_shown_on_the_home_page(world):
     client = world.client("governance")
     assert "1 overdue" in client.get("/").get_data(as_text=True)
     assert "Overdue" in client.get("/reviews/").get_data(as_text=True)
+
+
+def test_a_break_glass_that_nobody_reviews_is_told_to_everybody_who_could_see_to_it(world):
+    break_glass(world)
+    follow(world)
+    told = [
+        ("coordinator", "/", "1 case of yours was opened by break-glass"),
+        ("administrator", "/status", "1 open"),
+    ]
+    told += [("governance", "/", "within 2 working days"), ("governance", "/status", "1 open")]
+    for who, path, words in told:
+        page = world.client(who).get(path).get_data(as_text=True)
+        assert words in page
+        assert "overdue" not in page
+    world.clock.forward(days=6)
+    world.tokens.clear()
+    told = [("coordinator", "/", "1 overdue"), ("coordinator", "/break-glass/coordinated", "Overdue")]
+    told += [
+        ("governance", "/", "1 break-glass to review, 1 overdue"),
+        ("governance", "/reviews/?about=glass", "Overdue"),
+    ]
+    told += [(who, "/status", "1 overdue, 1 open") for who in ("governance", "administrator")]
+    for who, path, words in told:
+        assert words in world.client(who).get(path).get_data(as_text=True), path
+    (item,) = items(world, about="glass")
+    closing = Closing(outcome="explained", note=NOTE, seen=item.row_version)
+    world.hub.reviews.close(world.actor("governance"), item.id, closing)
+    for who, path in (("coordinator", "/"), ("governance", "/"), ("administrator", "/status")):
+        page = world.client(who).get(path).get_data(as_text=True)
+        assert "overdue" not in page
+        assert "opened by break-glass" not in page
+
+
+def test_the_reviews_of_one_person_and_of_one_kind_are_found(world):
+    break_glass(world)
+    look_unexpectedly(world)
+    client = world.client("governance")
+    glass = client.get("/reviews/?about=glass").get_data(as_text=True)
+    assert "Howie Singh-Fable" in glass
+    assert "Polly" not in glass
+    theirs = client.get(f"/reviews/?person={world.people['police']}").get_data(as_text=True)
+    assert "Polly" in theirs
+    assert "Howie" not in theirs
+    assert f"/reviews/?person={world.people['police']}" in client.get(
+        f"/log/people/{world.people['police']}"
+    ).get_data(as_text=True)
+
+
+def test_a_review_shows_the_reason_that_was_given_for_opening(world):
+    document = Desk(world).upload(pdf("words"), "w.pdf", "police").document
+    world.clock.forward(days=200)
+    world.tokens.clear()
+    world.hub.documents.give_reason(world.actor("probation"), document, "risk")
+    world.client("probation").get(f"/documents/{document}")
+    follow(world)
+    (item,) = items(world, about="case")
+    page = world.client("governance").get(f"/reviews/{item.id}").get_data(as_text=True)
+    assert f"Reason given: {REASONS['risk']}" in page
 
 
 def test_a_break_glass_is_overdue_after_two_working_days_and_gathers_what_was_opened(world):

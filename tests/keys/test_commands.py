@@ -4,14 +4,17 @@ import json
 
 import pytest
 import tink
+from sqlalchemy import update
 from tink import cleartext_keyset_handle, streaming_aead
 
 from config import Config
+from hub.cases.model import Case
 from hub.commands import main, prepare
 from hub.documents.model import StoredObject
 from storage.errors import NoReceipt, NotFound
 from storage.keys import key_file_path
 from storage.stores import store_from_url
+from tests.documents.conftest import Desk
 from tests.keys.conftest import TEXT
 from tests.keys.test_escrow import at_machine
 from tests.world import SECRET
@@ -70,6 +73,24 @@ def test_what_is_stored_is_listed_by_id_on_record(at_machine, capsys):
     asked = [json.loads(entry.leaf)["fields"]["case"] for entry in world.events("vault.listed")]
     assert asked == [None, world.case, other]
     assert main(["vault", "ls", "--case", "nothing"]) == 1
+
+
+def test_what_a_destroyed_case_had_is_marked_and_never_handed_out(at_machine, tmp_path, capsys):
+    world, gone = at_machine.world, at_machine.world.make_case()
+    Desk(world).stage(b"fictional, and soon destroyed\n", "gone.txt", case=gone)
+    (lost,) = at_machine.objects(gone)
+    with at_machine.db.work() as work:
+        work.session.execute(update(Case).where(Case.id == gone).values(key_wrapped=None))
+        work.commit()
+    said = json.loads(told(capsys, "vault", "ls", "--json"))
+    assert {one["object"] for one in said if one["destroyed"]} == {lost}
+    assert {one["object"] for one in said if not one["destroyed"]} == set(at_machine.objects(world.case))
+    assert told(capsys, "vault", "ls", "--case", gone).splitlines()[0].endswith("destroyed")
+    assert "destroyed" not in told(capsys, "vault", "ls", "--case", world.case)
+    words = ["vault", "recovery-key", "--case", gone, "--object", lost, "--to", str(tmp_path / "handed")]
+    assert main([*words, "--reason", "a fictional court asked"]) == 1
+    assert "destroyed" in capsys.readouterr().err
+    assert not (tmp_path / "handed").exists()
 
 
 def original(keys):
@@ -136,7 +157,6 @@ def test_an_object_of_another_case_or_none_is_refused_and_not_on_record(at_machi
 
 def test_a_receipt_for_reading_hands_out_no_key(keys):
     from hub.access.actor import program
-    from hub.cases.model import Case
     from hub.documents.objects import sealed_object
     from hub.ledger.events import CaseViewed
 

@@ -1,9 +1,11 @@
 """What an entry says and how it is hashed, written out by hand; what cannot be recorded raises."""
 
 import hashlib
+import random
 from datetime import UTC, datetime
 
 import pytest
+import rfc8785
 
 from hub.access.actor import Actor, program
 from hub.access.permissions import Role
@@ -11,6 +13,7 @@ from hub.ledger.entries import (
     NO_HEAD,
     Opening,
     Place,
+    canonical,
     case_link,
     commitment,
     head_leaf,
@@ -101,3 +104,28 @@ def test_an_event_cannot_be_changed_once_made():
     event = AccessRefused(permission="p", why="w", case=None, document=None)
     with pytest.raises(AttributeError):
         event.why = "other"
+
+
+def _value(dice, depth=3):
+    kind = dice.randrange(8 if depth else 6)
+    if kind == 0:
+        return "".join(
+            chr(dice.choice((dice.randrange(128), 0xE9, 0x2028, 0xFFFF, 0x1F600)))
+            for _ in range(dice.randrange(9))
+        )
+    if kind == 6:
+        return [_value(dice, depth - 1) for _ in range(dice.randrange(4))]
+    if kind == 7:
+        names = ("a", "B", "aa", "case", "é", "\U0001f600", "\uff61")
+        return {name: _value(dice, depth - 1) for name in dice.sample(names, dice.randrange(4))}
+    return (None, True, False, dice.randrange(-(2**53) + 1, 2**53), dice.random(), 0)[kind]
+
+
+def test_the_quick_way_of_canonical_json_writes_the_same_bytes_as_the_library_of_rfc_8785():
+    dice = random.Random(8785)
+    for _ in range(3000):
+        value = _value(dice)
+        assert canonical(value) == rfc8785.dumps(value), value
+    for wrong in (2**53, float("nan"), "\ud800", {1: 2}, {"a": object()}):
+        with pytest.raises(ValueError):
+            canonical(wrong)

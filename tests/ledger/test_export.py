@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from hub.access.actor import program
 from hub.errors import Conflict
-from hub.ledger import export
 from hub.ledger.events import CaseViewed, SearchRun
 from hub.ledger.model import LogEntry
+from hub.proof import export
 from hub.proof.export import Exporter, ExportStopped, GrownTree, Wanted, newest_note
 from hub.proof.outside import verify
 from tests.ledger.second import Merkle, h

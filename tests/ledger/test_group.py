@@ -1,24 +1,16 @@
 """Entries of many threads written together: none lost, none twice, an error to each, and nobody waits for long."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
 from hub.access.actor import program
 from hub.db import Entry, _Group
 from hub.errors import LogUnwritable
 from hub.ids import new_id
 from hub.ledger.events import AccessRefused, CaseViewed, PageViewed, SignedIn
-from hub.ledger.model import LogEntry
-from tests.ledger.test_log import verified
-from tests.ledger.writer import write
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -118,26 +110,6 @@ def test_who_waits_too_long_is_told_and_their_entry_is_not_written_later(monkeyp
 # --- on a real database ----------------------------------------------------------------------------
 
 
-def test_four_processes_of_thirty_two_threads_append_ten_thousand_entries_without_gap_or_fork(world):
-    world.token("police")
-    where = [str(world.config.home), world.config.database_url, "32", "80"]
-    others = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.ledger.writer", *where], cwd=ROOT, stderr=subprocess.PIPE
-        )
-        for _ in range(3)
-    ]
-    faults = write(world, 32, 80)
-    for other in others:
-        _, told = other.communicate(timeout=300)
-        assert other.returncode == 0, told.decode()[-2000:]
-    assert faults == []
-    with world.hub.db.reading() as session:
-        query = select(func.count(), func.min(LogEntry.sequence), func.max(LogEntry.sequence))
-        assert session.execute(query).one() == (10240, 1, 10240)
-    assert verified(world) is None
-
-
 def test_what_a_caller_gets_is_its_own_entry_and_durable(world):
     actor = world.actor("police")
     cases = [new_id() for _ in range(40)]
@@ -171,24 +143,3 @@ def test_a_receipt_is_had_of_the_entrys_own_case_and_document_alone(world):
         work.commit()
         with pytest.raises(ValueError, match="opens nothing"):
             work.receipt(entry, case=new_id(), document=document, objects=["o1"])
-
-
-def test_a_process_that_is_killed_while_it_appends_leaves_a_log_that_verifies(world):
-    world.token("police")
-    where = [str(world.config.home), world.config.database_url, "16", "100000"]
-    other = subprocess.Popen(
-        [sys.executable, "-m", "tests.ledger.writer", *where], cwd=ROOT, stderr=subprocess.DEVNULL
-    )
-    while count(world) < 200:
-        assert other.poll() is None
-    os.kill(other.pid, signal.SIGKILL)
-    other.wait()
-    assert verified(world) is None
-    before = count(world)
-    assert world.hub.db.record(world.actor("police"), CaseViewed(case=world.case)).sequence == before + 1
-    assert verified(world) is None
-
-
-def count(world):
-    with world.hub.db.reading() as session:
-        return session.scalar(select(func.count()).select_from(LogEntry))

@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,6 @@ from hub.migrations.guards import KEPT
 from hub.people.founding import found_area
 from hub.people.model import Account
 from storage.errors import Tampered
-from tests.ledger.writer import write
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -39,28 +36,6 @@ def verified(world):
 
 
 # --- appending -------------------------------------------------------------------------------
-
-
-def test_eight_threads_of_two_processes_leave_no_gap_and_no_fork(world):
-    world.token("police")
-    command = [
-        sys.executable,
-        "-m",
-        "tests.ledger.writer",
-        world.config.home,
-        world.config.database_url,
-        "8",
-        "4",
-    ]
-    other = subprocess.Popen([str(part) for part in command], cwd=ROOT, stderr=subprocess.PIPE)
-    faults = write(world, 8, 4)
-    _, told = other.communicate(timeout=60)
-    assert (faults, other.returncode) == ([], 0), told.decode()
-    entries = world.events("case.viewed")
-    assert len(entries) == 64
-    assert [entry.sequence for entry in world.events()] == list(range(1, len(world.events()) + 1))
-    assert [entry.case_sequence for entry in entries] == list(range(1, 65))
-    assert verified(world) is None
 
 
 def test_each_case_has_its_own_gap_free_sequence_and_refusals_count_in_none(world):
@@ -321,7 +296,8 @@ def waits():
     event.remove(Engine, "handle_error", note)
 
 
-def test_while_the_log_cannot_be_written_nothing_is_served_and_soon_told(world, request, waits):
+def test_while_the_log_cannot_be_written_nothing_is_served_and_soon_told(world, request, waits, monkeypatch):
+    monkeypatch.setattr("hub.proof.ready.KEPT_SECONDS", 0)
     assert LOCK_WAIT_MS < 2000
     clients = [world.client("police"), world.client("governance")]
     paths = [f"/cases/{world.case}", "/log/"]

@@ -11,7 +11,7 @@ from tests.world import open_world
 
 
 def write(world, threads, each):
-    actor, faults = world.actor("police"), []
+    actor, faults = _again(lambda: world.actor("police")), []
 
     def run():
         try:
@@ -29,10 +29,14 @@ def write(world, threads, each):
 
 
 def _record(world, actor):
+    return _again(lambda: world.hub.db.record(actor, CaseViewed(case=world.case)))
+
+
+def _again(act):
     """As a person would: told that the log is busy, they try again."""
     for _ in range(100):
         try:
-            return world.hub.db.record(actor, CaseViewed(case=world.case))
+            return act()
         except LogUnwritable:
             time.sleep(0.01)
     raise RuntimeError("the log took no entry")

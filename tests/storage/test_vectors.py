@@ -4,14 +4,18 @@ import hashlib
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from storage import errors
 from storage.binding import canonical
+from storage.names import object_name
+from storage.receipts import ReceiptBook
 from storage.sealed import SEGMENT, SealedReader, seal
-from storage.vault import CaseKeys
+from storage.stores import MemoryStore
+from storage.vault import CaseKeys, SealedObject, Vault
 from storage.wraps import unwrap
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "sealed"
@@ -51,11 +55,43 @@ def bound(vector, label):
 
 def opened(vector, data):
     """From the case key down to the content, yielding what a reader would be given."""
+    if "row" in vector:
+        yield from opened_by_row(vector, data)
+        return
     key = vector.get("forced_key") or unwrap(
         keys(vector).wrapping, bytes.fromhex(vector["wrapped_key"]), bound(vector, "mappa-hub/object-key/1")
     )
     reader = SealedReader(io.BytesIO(data), key, bound(vector, "mappa-hub/object/1"))
     yield from reader.chunks(0, reader.size, SEGMENT)
+
+
+def opened_by_row(vector, data):
+    """Through the vault, as a row that says `vector["row"]` instead would have it."""
+    where = vector["area"], vector["case"], vector["object"]
+    record = SealedObject(
+        object_id=vector["object"], kind=vector["kind"], version=vector["version"],
+        size=vector["content"]["size"], sha256="", sealed_size=vector["sealed_size"],
+        sealed_sha256=vector["sealed_sha256"], wrapped_key=bytes.fromhex(vector["wrapped_key"]),
+        name=object_name(*where, vector["version"]),
+    )  # fmt: skip
+    store, receipts = MemoryStore(), ReceiptBook()
+    writer = store.create(record.name)
+    writer.write(data)
+    writer.commit()
+    vault = Vault(keys(vector), store, receipts)
+    record = replace(record, **vector["row"])
+    if vector.get("verify"):
+        vault.verify(record)
+    area, case, one = where
+    receipt = receipts.mint(entry=1, area=area, case=case, objects=frozenset([one]), purpose="person")
+    with vault.open(record, receipt) as reader:
+        yield from reader.chunks(0, reader.size, SEGMENT)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_row_that_says_what_is_true_opens(name):
+    vector = GOOD[name] | {"row": {}, "verify": True}
+    assert b"".join(opened(vector, sealed(vector))) == content(vector)
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -102,9 +138,18 @@ def changed(vector, data, change):
             vector["forced_key"] = bytes.fromhex(what)
         case "wrapped_key_flip":
             vector["wrapped_key"] = flipped(bytes.fromhex(vector["wrapped_key"]), what).hex()
+        case "row" | "verify":
+            vector |= row_changed(how, what)
         case _:
             raise AssertionError(how)
     return vector, data
+
+
+def row_changed(how, what):
+    if how == "verify":
+        return {"row": {"sealed_sha256": what}, "verify": True}
+    name, value = what
+    return {"row": {name: bytes.fromhex(value) if name == "wrapped_key" else value}}
 
 
 def flipped(data, at):
@@ -121,6 +166,22 @@ def test_fields_and_blobs_of_rows_open():
     opened_field = case.fields.open(bytes.fromhex(field["sealed"]), field["field"], field["row"])
     opened_blob = case.blobs.open(bytes.fromhex(blob["sealed"]), blob["kind"], blob["row"], blob["version"])
     assert (opened_field.decode(), opened_blob.decode()) == (field["data"], blob["data"])
+
+
+@pytest.mark.parametrize("case", ROWS["bad"], ids=lambda case: case["name"])
+def test_a_bad_field_or_blob_fails_as_it_says(case):
+    [(how, what)] = case["change"].items()
+    vector, sealed = {**ROWS, **ROWS[case["of"]]}, bytes.fromhex(ROWS[case["of"]]["sealed"])
+    if how == "flip":
+        sealed = flipped(sealed, what % len(sealed))
+    elif how == "truncate":
+        sealed = sealed[:what]
+    else:
+        vector[how] = what
+    boxes, blob = keys(vector), vector.get("as", case["of"]) == "blob"
+    named = (vector.get("kind", vector.get("field")), vector["row"], *([vector["version"]] if blob else []))
+    with pytest.raises(getattr(errors, case["expect"])):
+        (boxes.blobs if blob else boxes.fields).open(sealed, *named)
 
 
 def collect(chunks, got):

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from hub.access.permissions import Permission
 from hub.errors import NotHere
 from hub.governance.bundles.forms import BundleForm
+from hub.governance.service import Choices
 from hub.ids import is_id
 from hub.proof.export import Exporter, Wanted
 from hub.web import guard
@@ -22,16 +23,18 @@ blueprint = Blueprint("bundles", __name__, url_prefix="/log/bundle")
 @blueprint.get("/")
 @needs(Permission.LOG_EXPORT)
 def ask() -> ResponseReturnValue:
-    return render_template("bundles/ask.html", form=_form())
+    return render_template("bundles/ask.html", form=_form(services().governance.exportable(guard.actor())))
 
 
 @blueprint.post("/")
 @needs(Permission.LOG_EXPORT)
 def send() -> ResponseReturnValue:
     """The bundle as a zip, streamed; recorded before its first byte, and cut when the right to it ends."""
-    hub, who, form = services(), guard.actor(), _form()
+    hub, who = services(), guard.actor()
+    known = hub.governance.choices(who)
+    form = _form(known)
     case = str(form.case.data or "")
-    if case and case not in services().governance.choices(who).cases:
+    if case and case not in known.cases:
         raise NotHere(permission=Permission.LOG_EXPORT, why="absent", case=case if is_id(case) else None)
     wanted = Wanted(area=who.area, case=case or None, opened=bool(form.opened.data))
     exporter = Exporter(
@@ -48,8 +51,7 @@ def send() -> ResponseReturnValue:
     return Response(pieces(), mimetype="application/zip", headers=headers)
 
 
-def _form() -> BundleForm:
-    known = services().governance.choices(guard.actor())
+def _form(known: Choices) -> BundleForm:
     form = BundleForm(request.form)
     form.case.choices = choices([("", "The whole log of the area"), *known.cases.items()])
     return form

@@ -7,7 +7,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -25,7 +25,7 @@ from hub.governance.days import add_working_days
 from hub.governance.model import ReviewItem
 from hub.governance.rules import Flag, GlassReason, Settings, State
 from hub.ids import new_id
-from hub.ledger.events import AccessRefused, GlassAsked, GlassEnded, GlassOpened
+from hub.ledger.events import AccessRefused, GlassAsked, GlassEnded, GlassOpened, LogRead
 from hub.ledger.model import LogEntry
 from hub.mail import Notices
 from hub.people.model import Account, AccountState, Agency, Area
@@ -71,6 +71,15 @@ class GlassLine:
     ends_at: datetime
     ended_at: datetime | None
     reviewed: bool
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreviewed:
+    """How many break-glasses wait for their review, and how many of them for longer than they may."""
+
+    open: int
+    overdue: int
 
 
 class GlassService:
@@ -237,16 +246,18 @@ class GlassService:
                 for case, reference, ends in session.execute(query)
             ]
 
-    def unreviewed(self, actor: Actor) -> int:
-        """How many of the cases that the actor coordinates wait for the review of a break-glass."""
+    def unreviewed(self, actor: Actor) -> Unreviewed:
+        """Of the cases that the actor coordinates."""
+        today = london_date(self._clock())
         with self._db.reading() as session:
-            return session.scalar(select(func.count()).select_from(_coordinated(actor).subquery())) or 0
+            due = list(session.scalars(_coordinated(actor)))
+        return Unreviewed(open=len(due), overdue=sum(day < today for day in due))
 
     def coordinated(self, actor: Actor) -> list[GlassLine]:
         """Every break-glass into a case that the actor coordinates, the newest 200 first."""
         authorise(actor, Permission.CASE_CHANGE)
         query = (
-            select(BreakGlass, Case, Account.name, Agency.name, ReviewItem.state)
+            select(BreakGlass, Case, Account.name, Agency.name, ReviewItem)
             .join(Case, Case.id == BreakGlass.case_id)
             .join(Account, Account.id == BreakGlass.account_id)
             .join(Agency, Agency.id == BreakGlass.agency_id)
@@ -255,15 +266,19 @@ class GlassService:
             .order_by(BreakGlass.opened_at.desc())
             .limit(200)
         )
-        with self._db.reading() as session:
-            return [
-                self._line(session, row, case, (person, agency), state)
-                for row, case, person, agency, state in session.execute(query).all()
+        with self._db.work() as work:
+            work.record(actor, LogRead(page="break-glass", filters=""))
+            lines = [
+                self._line(work.session, row, case, (person, agency), review)
+                for row, case, person, agency, review in work.session.execute(query).all()
             ]
+            work.commit()
+        return lines
 
     def _line(
-        self, session: Session, row: BreakGlass, case: Case, who: tuple[str, str], state: str
+        self, session: Session, row: BreakGlass, case: Case, who: tuple[str, str], review: ReviewItem
     ) -> GlassLine:
+        reviewed = review.state == State.CLOSED
         return GlassLine(
             reference=case.reference,
             case=case.id,
@@ -274,7 +289,8 @@ class GlassService:
             opened_at=row.opened_at,
             ends_at=row.ends_at,
             ended_at=row.ended_at,
-            reviewed=state == State.CLOSED,
+            reviewed=reviewed,
+            overdue=not reviewed and review.due < london_date(self._clock()),
         )
 
     def _words(self, session: Session, area: str, row: BreakGlass) -> str:
@@ -342,11 +358,12 @@ def _open(now: datetime, *, account: str | None, case: str) -> Select[BreakGlass
     )
 
 
-def _coordinated(actor: Actor) -> Select[str]:
+def _coordinated(actor: Actor) -> Select[date]:
+    """By when each review is due that is not closed."""
     return (
-        select(BreakGlass.id)
+        select(ReviewItem.due)
+        .join(BreakGlass, BreakGlass.review_id == ReviewItem.id)
         .join(Case, Case.id == BreakGlass.case_id)
-        .join(ReviewItem, ReviewItem.id == BreakGlass.review_id)
         .where(Case.coordinator_id == actor.account, ReviewItem.state != State.CLOSED)
     )
 

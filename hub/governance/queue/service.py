@@ -22,16 +22,20 @@ from hub.db import Database, UnitOfWork
 from hub.documents.model import Document
 from hub.documents.rules import DOCUMENT_TYPES
 from hub.errors import Conflict, Invalid, NotHere, Refused
+from hub.governance.glass.service import settings_of
 from hub.governance.model import AccessClass, ReviewItem, ReviewStep
 from hub.governance.rules import Flag, GlassReason, Kind, Outcome, State, Why
 from hub.ids import new_id
 from hub.ledger.events import LogRead, ReviewAnswered, ReviewAsked, ReviewClosed
+from hub.ledger.model import LogEntry
 from hub.mail import Notices
 from hub.people.model import Account, Agency
 from hub.vaults import Vaults
 from hub.web.paging import PER_PAGE, Page, offset
 
 REVIEW = Permission.LOG_REVIEW
+GLASS = "glass"
+"""What a review of a break-glass is about."""
 MIN_TEXT, MAX_TEXT = 10, 4000
 SHOWN = 200
 """Accesses of one review on its page; all of them are in the export."""
@@ -63,11 +67,12 @@ class ReviewLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessLine:
-    """`document` is its type; title and content stay sealed."""
+    """`document` is its type; title and content stay sealed. `reason`: the code that the person chose, if asked."""
 
     sequence: int
     at: datetime
     kind: Kind
+    reason: str | None
     case: str
     document: str
     document_id: str | None
@@ -105,11 +110,13 @@ class ReviewPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """For the home page of information governance."""
+    """What is not closed. `glass`: the break-glasses among them, to be reviewed within `glass_days` working days."""
 
     open: int
     overdue: int
     glass: int
+    glass_overdue: int
+    glass_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,31 +128,70 @@ class Closing:
     seen: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which reviews: in a state, or all that are open (empty); about one thing, or any (empty).
+
+    Of one person (an account's id) they are all, closed ones too, where no state is asked for.
+    """
+
+    state: str = ""
+    about: str = ""
+    person: str = ""
+
+    def as_text(self) -> str:
+        return " ".join(f"{name}={getattr(self, name)}" for name in self.__slots__ if getattr(self, name))
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        wanted = {
+            ReviewItem.state: self.state,
+            ReviewItem.about: self.about,
+            ReviewItem.account_id: self.person,
+        }
+        chosen = [column == value for column, value in wanted.items() if value]
+        return chosen if self.state or self.person else [*chosen, ReviewItem.state != State.CLOSED]
+
+
 class ReviewService:
     def __init__(self, db: Database, clock: Clock, vaults: Vaults, notices: Notices) -> None:
         self._db, self._clock, self._vaults, self._notices = db, clock, vaults, notices
 
     def waiting(self, actor: Actor) -> Waiting:
         authorise(actor, REVIEW)
-        open_ = and_(ReviewItem.area_id == actor.area, ReviewItem.state != State.CLOSED)
-        with self._db.reading() as session:
-            return Waiting(
-                open=_number(session, open_),
-                overdue=_number(session, and_(open_, ReviewItem.due < self._today())),
-                glass=_number(session, and_(open_, ReviewItem.about == "glass")),
-            )
+        return self._waiting(actor.area)
 
-    def queue(self, actor: Actor, state: str, number: int = 1) -> Page[ReviewLine]:
-        """Those in a state, or all that are open (`state` empty); what is due first comes first, of closed ones the newest."""
-        authorise(actor, REVIEW)
-        self._db.record(actor, LogRead(page="reviews", filters=f"state={state}" if state else ""))
-        which = ReviewItem.state == state if state in set(State) else ReviewItem.state != State.CLOSED
-        condition = and_(ReviewItem.area_id == actor.area, which)
-        order = (
-            (ReviewItem.closed_at.desc(), ReviewItem.id)
-            if state == State.CLOSED
-            else (ReviewItem.due, ReviewItem.made_at, ReviewItem.id)
+    def unclosed(self, actor: Actor) -> Waiting:
+        """The same numbers for who oversees the service, so that a queue nobody looks at is not unnoticed."""
+        authorise(actor, Permission.SERVICE_STATUS)
+        return self._waiting(actor.area)
+
+    def _waiting(self, area: str) -> Waiting:
+        late = func.count().filter(ReviewItem.due < self._today())
+        query = (
+            select(ReviewItem.about, func.count(), late)
+            .where(ReviewItem.area_id == area, ReviewItem.state != State.CLOSED)
+            .group_by(ReviewItem.about)
         )
+        with self._db.reading() as session:
+            found = {about: (number, overdue) for about, number, overdue in session.execute(query)}
+            days = settings_of(session, area).glass_review_days
+        glass, glass_overdue = found.get(GLASS, (0, 0))
+        return Waiting(
+            open=sum(number for number, _ in found.values()),
+            overdue=sum(overdue for _, overdue in found.values()),
+            glass=glass,
+            glass_overdue=glass_overdue,
+            glass_days=days,
+        )
+
+    def queue(self, actor: Actor, which: Which, number: int = 1) -> Page[ReviewLine]:
+        """What is due first comes first; of closed ones, and of one person's, the newest."""
+        authorise(actor, REVIEW)
+        self._db.record(actor, LogRead(page="reviews", filters=which.as_text()))
+        condition = and_(ReviewItem.area_id == actor.area, *which.conditions())
+        newest = ReviewItem.day.desc() if which.person else ReviewItem.closed_at.desc()
+        done = which.person or which.state == State.CLOSED
+        order = (newest, ReviewItem.id) if done else (ReviewItem.due, ReviewItem.made_at, ReviewItem.id)
         query = _lines(condition).order_by(*order).limit(PER_PAGE).offset(offset(number))
         with self._db.reading() as session:
             rows = [self._line(actor, *row) for row in session.execute(query).all()]
@@ -208,16 +254,19 @@ class ReviewService:
     def question(self, actor: Actor, review: str) -> ReviewPage:
         """What the actor is asked, with the accesses that it is about. Raises NotHere for anybody else's."""
         authorise(actor, Permission.SELF)
-        with self._db.reading() as session:
-            item = _own(session, actor, review)
-            row = session.execute(_lines(ReviewItem.id == review)).one()
-            return ReviewPage(
+        with self._db.work() as work:
+            item = _own(work.session, actor, review)
+            work.record(actor, LogRead(page="question", filters=f"review={review}"))
+            row = work.session.execute(_lines(ReviewItem.id == review)).one()
+            page = ReviewPage(
                 line=self._line(actor, *row),
-                accesses=_accesses(session, review),
-                steps=[step for step in self._steps(session, item) if step.what != "closed"],
+                accesses=_accesses(work.session, review),
+                steps=[step for step in self._steps(work.session, item) if step.what != "closed"],
                 glass=None,
                 seen=item.row_version,
             )
+            work.commit()
+        return page
 
     def answer(self, actor: Actor, review: str, text: str) -> None:
         authorise(actor, Permission.SELF)
@@ -328,7 +377,10 @@ def _number(session: Session, condition: ColumnElement[bool]) -> int:
 def _accesses(session: Session, review: str) -> list[AccessLine]:
     """In order, the first `SHOWN`."""
     query = (
-        select(AccessClass, Case.reference, Document.type)
+        select(AccessClass, Case.reference, Document.type, LogEntry.reason)
+        .join(
+            LogEntry, and_(LogEntry.area_id == AccessClass.area_id, LogEntry.sequence == AccessClass.sequence)
+        )
         .outerjoin(Case, Case.id == AccessClass.case_id)
         .outerjoin(Document, Document.id == AccessClass.document_id)
         .where(AccessClass.review_id == review)
@@ -340,13 +392,14 @@ def _accesses(session: Session, review: str) -> list[AccessLine]:
             sequence=row.sequence,
             at=row.at,
             kind=Kind(row.kind),
+            reason=reason,
             case=reference or "",
             document=DOCUMENT_TYPES.get(type_ or "", type_ or ""),
             document_id=row.document_id,
             why=Why(row.why),
             flags=Flag(row.flags),
         )
-        for row, reference, type_ in session.execute(query)
+        for row, reference, type_, reason in session.execute(query)
     ]
 
 

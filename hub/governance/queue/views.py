@@ -7,9 +7,10 @@ from hub.access.permissions import Permission
 from hub.documents.forms import whole
 from hub.errors import Conflict, HubError, Invalid
 from hub.governance.queue.forms import AnswerForm, AskForm, CloseForm
-from hub.governance.queue.service import MAX_TEXT, Closing
+from hub.governance.queue.service import MAX_TEXT, Closing, Which
 from hub.governance.rules import Flag, State
-from hub.governance.words import ABOUT, FLAGS, KINDS, WHYS, flag_words
+from hub.governance.words import ABOUT, FLAGS, KINDS, REASONS, WHYS, flag_words
+from hub.ids import is_id
 from hub.web import guard
 from hub.web.notices import Done, done
 from hub.web.paging import page_number
@@ -17,17 +18,34 @@ from hub.web.routes import needs
 from hub.web.services import services
 
 blueprint = Blueprint("reviews", __name__, url_prefix="/reviews")
-WORDS = {"about": ABOUT, "kinds": KINDS, "whys": WHYS, "flag_words": flag_words, "flags": FLAGS, "Flag": Flag}
+WORDS = {
+    "about": ABOUT,
+    "reasons": REASONS,
+    "kinds": KINDS,
+    "whys": WHYS,
+    "flag_words": flag_words,
+    "flags": FLAGS,
+    "Flag": Flag,
+}
 
 
 @blueprint.get("/")
 @needs(Permission.LOG_REVIEW)
 def index() -> ResponseReturnValue:
-    hub, asked = services(), request.args.get("state", "")
-    state = asked if asked in set(State) else ""
+    hub, which = services(), _which()
     hub.following.catch_up()
-    page = hub.reviews.queue(guard.actor(), state, page_number(request.args.get("page")))
-    return render_template("reviews/index.html", page=page, state=state, states=State, **WORDS)
+    page = hub.reviews.queue(guard.actor(), which, page_number(request.args.get("page")))
+    return render_template("reviews/index.html", page=page, which=which, states=State, **WORDS)
+
+
+def _which() -> Which:
+    """As the address asks; what is no such thing filters nothing."""
+    state, about, person = (request.args.get(name, "") for name in ("state", "about", "person"))
+    return Which(
+        state=state if state in set(State) else "",
+        about=about if about in ABOUT else "",
+        person=person if is_id(person) else "",
+    )
 
 
 @blueprint.get("/<id:review>")

@@ -36,6 +36,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 BODY_MOST = 64 * 1024
+DROPPED_MOST = 1 << 20
 PROOF_MOST = 63
 SIGNATURES_MOST = 64
 REFUSALS_MOST = 64 << 20
@@ -488,6 +489,17 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+        if self.close_connection:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """What is still on its way is taken and dropped, or the connection's end would take the answer with it."""
+        with contextlib.suppress(OSError):
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_WR)
+            left = DROPPED_MOST
+            while left > 0 and (data := self.connection.recv(1 << 16)):
+                left -= len(data)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's signature
         """Refusals are told with their reason; what went well is in `status`."""
