@@ -45,6 +45,8 @@ class Config:
     log_copy_required: bool = False
     log_witnesses: tuple[tuple[str, str], ...] = ()
     """(URL, verifier key) of each witness that is asked to cosign checkpoints."""
+    ocr_languages: str = "eng"
+    """Of text in scans and pictures, as Tesseract names them; empty: none is recognised."""
     failpoint: str = ""
     """A test's harness stops this process there; never in production."""
 
@@ -85,6 +87,7 @@ class Config:
             log_copy_url=environ.get("HUB_LOG_COPY_URL", ""),
             log_copy_required=_copy_required(environ),
             log_witnesses=_witnesses(environ.get("HUB_LOG_WITNESSES", "")),
+            ocr_languages=_languages(environ.get("HUB_OCR_LANGUAGES", "eng")),
             failpoint=environ.get("HUB_FAILPOINT", ""),
         )
 
@@ -137,6 +140,14 @@ def _write_secret(path: Path) -> None:
 def _refuse_weak(secret: str, name: str = "HUB_SECRET") -> None:
     if len(secret) < MIN_SECRET or len(set(secret)) < MIN_SECRET // 3:
         raise ConfigError(f"{name} is weak: give at least {MIN_SECRET} random characters.")
+
+
+def _languages(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z_]{2,20}(\+[A-Za-z_]{2,20}){0,4}", text):
+        raise ConfigError(
+            f"HUB_OCR_LANGUAGES must be languages as Tesseract names them, such as eng+cym, not {text!r}."
+        )
+    return text
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -2,9 +2,11 @@
 
 The queue is huey's on SQLite and holds ids only, as JSON: huey's own pickles would run whatever
 somebody wrote into the file. Each web process has one consumer thread. Losing the queue loses
-nothing: the sweep finds every version that still waits.
+nothing: the sweep finds every version that still waits. Beside it a thread reads scans, which take
+minutes: one process of the home at a time, nobody's page waits for it.
 """
 
+import fcntl
 import json
 import threading
 import time
@@ -34,6 +36,9 @@ LEFTOVER_SECONDS = 24 * 3600
 """How old what a dead writer left in the store must be to be taken away; no upload takes a day."""
 PATIENCE_SECONDS = 10
 RUNS_AT_ONCE = 4
+REREAD_SECONDS = 600
+"""How long a scan that another process was told of may wait, and one whose reading a crash ended."""
+BUSY_SECONDS = 20
 
 log = structlog.get_logger("hub.jobs")
 
@@ -115,17 +120,63 @@ class Sweeper:
             self._queue.put(document, number)
 
 
+class Rereader:
+    """Reads again what the reader may have more of, while no other process of this home does."""
+
+    def __init__(self, home: Path, documents: DocumentService) -> None:
+        self._lock, self._documents = home / "rereading.lock", documents
+        self._woken = threading.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End the document in hand too: it is begun again by whoever starts next."""
+        self._stopping = True
+        self._woken.set()
+        self._documents.interrupt()
+
+    def run(self) -> None:
+        """Until stopped. What fails is told to the operational log and tried again."""
+        while not self._stopping:
+            alone = _carefully(self.run_once, "reading again")
+            self._woken.wait(REREAD_SECONDS if alone else BUSY_SECONDS)
+            self._woken.clear()
+
+    def run_once(self) -> bool:
+        """All that there is; False when another process does it."""
+        with self._lock.open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            while sum(self._read(*one) for one in self._documents.rereadable()):
+                pass
+        return True
+
+    def _read(self, document: str, number: int) -> bool:
+        """Was it read? One that fails keeps none of the others."""
+        if self._stopping:
+            return False
+        return bool(_carefully(lambda: self._documents.reread(document, number), "reading again"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Background:
-    """The running consumer; `stop` waits for the job in hand."""
+    """The running threads; `stop` waits for the job in hand, not for a scan."""
 
     queue: Queue
     thread: threading.Thread
     stopping: threading.Event
+    rereader: Rereader
+    rereading: threading.Thread
 
     def stop(self) -> None:
         self.stopping.set()
+        self.rereader.stop()
         self.thread.join(PATIENCE_SECONDS)
+        self.rereading.join(PATIENCE_SECONDS)
 
 
 def start(app: Flask) -> Background:
@@ -136,13 +187,19 @@ def start(app: Flask) -> Background:
     hub = app.extensions["hub"]
     queue = Queue(hub.config.home, hub.documents)
     hub.documents.announce = queue.put
+    rereader = Rereader(hub.config.home, hub.documents)
+    hub.documents.announce_scan = rereader.wake
     stopping = threading.Event()
     consumer = threading.Thread(
         target=_consume, args=(queue, Sweeper(hub, queue), stopping), name="hub-jobs", daemon=True
     )
-    background = Background(queue=queue, thread=consumer, stopping=stopping)
+    rereading = threading.Thread(target=rereader.run, name="hub-rereading", daemon=True)
+    background = Background(
+        queue=queue, thread=consumer, stopping=stopping, rereader=rereader, rereading=rereading
+    )
     app.extensions["hub_background"] = background
     consumer.start()
+    rereading.start()
     return background
 
 

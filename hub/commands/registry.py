@@ -8,6 +8,7 @@ from hub.commands.area import area
 from hub.commands.backup import backup
 from hub.commands.base import AT_END, Command
 from hub.commands.case import case
+from hub.commands.documents import documents
 from hub.commands.keys import keys
 from hub.commands.log import log
 from hub.commands.review_settings import review_settings
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
 COMMANDS: dict[str, tuple[str, Command]] = {
     "area": ("found an area and invite its first administrator", area),
     "case": ("destroy a case that two people agreed on: case shred --case REFERENCE", case),
+    "documents": ("read again what could not be read: reread [--case REFERENCE]", documents),
     "backup": ("make, check, restore, list and remove snapshots", backup),
     "keys": ("the keys: status, rotate, escrow, recover", keys),
     "log": ("the access log: verify, export, checkpoint", log),

@@ -147,7 +147,7 @@ def _clear_texts(session: Session, case: str) -> None:
     waiting = DocumentVersion.text_state == TextState.WAITING
     session.execute(update(CaseMember).where(CaseMember.case_id == case).values(duty=""))
     session.execute(update(Case).where(Case.id == case).values(key_spare_version=None))
-    session.execute(update(DocumentVersion).where(versions).values(note=None))
+    session.execute(update(DocumentVersion).where(versions).values(note=None, recogniser=None))
     session.execute(update(DocumentVersion).where(versions, waiting).values(text_state=TextState.NO_TEXT))
 
 

@@ -21,7 +21,7 @@ from hub.web.fields import DateBoxes, choices
 
 PICK = ("", "Choose one")
 ALL, CHOSEN = "all", "chosen"
-ACCEPT = ".pdf,.docx,.odt,.txt,.eml,.png,.jpg,.jpeg"
+ACCEPT = ".pdf,.docx,.odt,.txt,.eml,.png,.jpg,.jpeg,.tif,.tiff"
 
 
 class DetailsForm(Form):  # type: ignore[misc]
@@ -81,7 +81,7 @@ class DetailsForm(Form):  # type: ignore[misc]
 
 class UploadForm(DetailsForm):
     form_token = HiddenField()
-    files = MultipleFileField("Files", description="PDF, DOCX, ODT, TXT, EML, PNG or JPEG.")
+    files = MultipleFileField("Files", description="PDF, DOCX, ODT, TXT, EML, PNG, JPEG or TIFF.")
 
 
 class EditForm(DetailsForm):
@@ -92,7 +92,7 @@ class VersionForm(Form):  # type: ignore[misc]
     form_token = HiddenField()
     seen = HiddenField()
     staged = HiddenField()
-    file = FileField("New version", description="PDF, DOCX, ODT, TXT, EML, PNG or JPEG.")
+    file = FileField("New version", description="PDF, DOCX, ODT, TXT, EML, PNG, JPEG or TIFF.")
 
 
 def edit_data(details: Details) -> dict[str, Any]:

@@ -84,7 +84,9 @@ class TextState(StrEnum):
 class DocumentVersion(Base):
     """One file. `copy_id` is what pages are drawn from (None: the original itself); `text_id` the text, page by page.
 
-    `form_token` makes a form sent twice one version.
+    `unread` counts its pages, pictures and attachments of which no text could be had. `reader` is the version of the reader
+    that last tried, `recogniser` what then recognised text in pictures; `tried_at` is when somebody last began to read it
+    again. `form_token` makes a form sent twice one version.
     """
 
     __tablename__ = "document_version"
@@ -101,9 +103,16 @@ class DocumentVersion(Base):
     pages: Mapped[int | None] = mapped_column(Integer)
     text_state: Mapped[str] = mapped_column(String(10))
     note: Mapped[str | None] = mapped_column(String(200))
+    reader: Mapped[int | None] = mapped_column(Integer)
+    recogniser: Mapped[str | None] = mapped_column(String(60))
+    unread: Mapped[int | None] = mapped_column(Integer)
+    tried_at: Mapped[datetime | None]
     form_token: Mapped[str | None] = mapped_column(String(60))
 
-    __table_args__ = (Index("ix_document_version_state", "text_state"),)
+    __table_args__ = (
+        Index("ix_document_version_state", "text_state"),
+        Index("ix_document_version_unread", "unread"),
+    )
 
 
 class StagedFile(Base):

@@ -6,6 +6,7 @@ sealed objects that the sweep removes.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,9 +20,10 @@ from hub.db import UnitOfWork
 from hub.disposal.holds import held
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
 from hub.documents.objects import discard_all, load_object, sealed_object, store, take_back
-from hub.documents.reader import Examined, Kind, ReaderUnavailable, Refused
+from hub.documents.reader import VERSION, Examined, Kind, ReaderUnavailable, Refused
 from hub.documents.reading import in_memory, text_pages
 from hub.documents.records import Part, open_said
+from hub.documents.rules import Had, search_note
 from hub.errors import NotHere
 from hub.ledger.events import DocumentPrepared, DocumentProcessed, FileDiscarded
 from hub.search.service import IndexedDocument
@@ -33,13 +35,12 @@ STAGED_FOR = timedelta(days=7)
 ORPHANED_FOR = timedelta(hours=1)
 NOTE_LENGTH = 200
 NOT_SEARCHABLE = "Not searchable: {}"
-NO_TEXT = "Not searchable: no text could be found in it."
 
 log = structlog.get_logger("hub.documents")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
+class Task:
     """A version opened for the program; `text` is what was made of it before, if anything was."""
 
     case: Case
@@ -53,11 +54,15 @@ class _Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
+class Outcome:
+    """What a file became, sealed. `pending`: its scans are to be read yet."""
+
     pages: tuple[str, ...]
     state: TextState
     note: str | None
     code: str
+    unread: int = 0
+    pending: bool = False
     text: SealedObject | None = None
     copy: SealedObject | None = None
 
@@ -72,22 +77,23 @@ class Preparing(Part):
 
         Raises ReaderUnavailable: the version goes on waiting.
         """
-        task = self._opened(document, number)
+        task = self._opened(document, number, _waits)
         if task is None:
             return None
         if task.text is not None:
             return self._reindex(task, task.text)
-        outcome = self._examined(task)
+        outcome = self._prepared(task)
         try:
             return self._finish(task, outcome)
         except BaseException as error:
             take_back(task.vault, outcome.objects, error)
             raise
 
-    def _opened(self, document: str, number: int) -> _Task | None:
+    def _opened(self, document: str, number: int, take: Callable[[DocumentVersion], bool]) -> Task | None:
+        """The version, if `take` wants it, which may also mark it so."""
         with self._db.work() as work:
-            version = work.session.get(DocumentVersion, (document, number))
-            if version is None or version.text_state != TextState.WAITING:
+            version = work.session.get(DocumentVersion, (document, number), with_for_update=True)
+            if version is None or not take(version):
                 return None
             row = work.session.get_one(Document, document)
             case = work.session.get_one(Case, row.case_id)
@@ -102,8 +108,8 @@ class Preparing(Part):
                 DocumentProcessed(case=case.id, document=document, version=number, purpose="indexing"),
             )
             work.commit()
-        opened = text or original
-        return _Task(
+        opened = text if text and version.text_state == TextState.WAITING else original
+        return Task(
             case=case,
             vault=vault,
             document=document,
@@ -114,16 +120,16 @@ class Preparing(Part):
             receipt=work.receipt(entry, case=case.id, objects=[opened.object_id], purpose="indexing"),
         )
 
-    def _examined(self, task: _Task) -> _Outcome:
+    def _prepared(self, task: Task) -> Outcome:
+        """Without its scans, which take minutes: it can be read at once, and its scans are read after."""
         try:
             with task.vault.open(task.original, task.receipt) as reader, in_memory(reader) as file:
                 examined = self._reader.examine(task.kind, file)
         except Refused as refused:
-            note = NOT_SEARCHABLE.format(refused.sentence)[:NOTE_LENGTH]
-            return _Outcome(pages=(), state=TextState.FAILED, note=note, code=refused.code)
-        return self._sealed(task, examined)
+            return failed(refused)
+        return self._sealed(task, examined, pending=bool(examined.unread and self._reader.recogniser()))
 
-    def _sealed(self, task: _Task, examined: Examined) -> _Outcome:
+    def _sealed(self, task: Task, examined: Examined, *, pending: bool = False) -> Outcome:
         text = json.dumps(examined.pages, ensure_ascii=False).encode()
         sealed = [task.vault.put("text", [text])]
         try:
@@ -133,34 +139,45 @@ class Preparing(Part):
             discard_all(task.vault, sealed)
             raise
         found = examined.searchable
-        note = examined.note if found else NO_TEXT
-        return _Outcome(
+        had = Had(searchable=found, unread=examined.unread, left_out=examined.left_out, pending=pending)
+        note = search_note(had) or examined.note
+        return Outcome(
             pages=examined.pages,
             state=TextState.READY if found else TextState.NO_TEXT,
             note=note[:NOTE_LENGTH] if note else None,
             code="ready" if found else "no text",
+            unread=examined.unread + examined.left_out,
+            pending=pending,
             text=sealed[0],
             copy=sealed[1] if len(sealed) > 1 else None,
         )
 
-    def _finish(self, task: _Task, outcome: _Outcome) -> TextState | None:
+    def _finish(self, task: Task, outcome: Outcome) -> TextState | None:
         with self._db.work() as work:
             version = _waiting(work.session, task)
             if version is None:
                 discard_all(task.vault, outcome.objects)
                 return None
-            case = work.session.get_one(Case, task.case.id)
-            vault, carried = self._vaults.carried(work.session, case, task.vault, outcome.objects)
-            for sealed in carried:
-                store(work, vault, sealed, self._clock())
-            version.text_id = outcome.text.object_id if outcome.text else None
-            version.copy_id = outcome.copy.object_id if outcome.copy else None
-            version.pages = len(outcome.pages) or None
-            version.text_state, version.note = outcome.state, outcome.note
+            self._store(work, version, task, outcome)
+            version.text_state = outcome.state
+            if outcome.pending:
+                work.after(self.announce_scan)
             self._close(work, task, outcome.pages, outcome.code)
         return outcome.state
 
-    def _close(self, work: UnitOfWork, task: _Task, pages: tuple[str, ...], code: str) -> None:
+    def _store(self, work: UnitOfWork, version: DocumentVersion, task: Task, outcome: Outcome) -> None:
+        """The outcome's objects in the case's present vault, and the version's row; its state is the caller's."""
+        case = work.session.get_one(Case, task.case.id)
+        vault, carried = self._vaults.carried(work.session, case, task.vault, outcome.objects)
+        for sealed in carried:
+            store(work, vault, sealed, self._clock())
+        version.text_id = outcome.text.object_id if outcome.text else None
+        version.copy_id = outcome.copy.object_id if outcome.copy else None
+        version.pages = len(outcome.pages) or None
+        version.note, version.unread = outcome.note, outcome.unread
+        version.reader, version.recogniser = VERSION, None
+
+    def _close(self, work: UnitOfWork, task: Task, pages: tuple[str, ...], code: str) -> None:
         if pages:
             self._index(work, task, pages)
         work.record(
@@ -175,7 +192,7 @@ class Preparing(Part):
         )
         work.commit()
 
-    def _index(self, work: UnitOfWork, task: _Task, pages: tuple[str, ...]) -> None:
+    def _index(self, work: UnitOfWork, task: Task, pages: tuple[str, ...]) -> None:
         """Search knows a document by its newest version, and not while it is withdrawn."""
         document = work.session.get_one(Document, task.document, populate_existing=True)
         if document.current != task.number or document.withdrawn_at is not None:
@@ -192,7 +209,7 @@ class Preparing(Part):
         )
         self._search.index(work, task.case, vault, indexed)
 
-    def _reindex(self, task: _Task, text: SealedObject) -> TextState | None:
+    def _reindex(self, task: Task, text: SealedObject) -> TextState | None:
         pages = tuple(text_pages(task.vault, text, task.receipt))
         state = TextState.READY if any(page.strip() for page in pages) else TextState.NO_TEXT
         with self._db.work() as work:
@@ -282,14 +299,25 @@ class Preparing(Part):
             log.info("orphan gone already")
 
 
-def _waiting(session: Session, task: _Task) -> DocumentVersion | None:
-    """The version, locked, unless another process was quicker.
+def failed(refused: Refused) -> Outcome:
+    note = NOT_SEARCHABLE.format(refused.sentence)[:NOTE_LENGTH]
+    return Outcome(pages=(), state=TextState.FAILED, note=note, code=refused.code)
 
-    The document is locked before it, as by all who change one: what is indexed is so until the commit.
-    """
+
+def _waits(version: DocumentVersion) -> bool:
+    return version.text_state == TextState.WAITING
+
+
+def _waiting(session: Session, task: Task) -> DocumentVersion | None:
+    """The version, locked, unless another process was quicker."""
+    version = locked_version(session, task)
+    return version if version is not None and _waits(version) else None
+
+
+def locked_version(session: Session, task: Task) -> DocumentVersion | None:
+    """The document is locked before it, as by all who change one: what is indexed is so until the commit."""
     session.execute(select(Document.id).where(Document.id == task.document).with_for_update())
     query = select(DocumentVersion).where(
         DocumentVersion.document_id == task.document, DocumentVersion.number == task.number
     )
-    version = session.scalars(query.with_for_update()).one_or_none()
-    return version if version is not None and version.text_state == TextState.WAITING else None
+    return session.scalars(query.with_for_update()).one_or_none()

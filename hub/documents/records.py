@@ -52,6 +52,13 @@ class Part:
     def announce(self, document: str, number: int) -> None:
         """A version waits to be prepared. `hub.jobs` puts its queue here; without one the sweep finds it."""
 
+    def announce_scan(self) -> None:
+        """A version has scans to be read. `hub.jobs` puts here what wakes it; without that they are read at the next look."""
+
+    def interrupt(self) -> None:
+        """End the reading of scans that is under way: it will be begun again."""
+        self._reader.interrupt()
+
 
 def require_open(case: Case) -> None:
     if case.state != "open":

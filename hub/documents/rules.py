@@ -159,6 +159,40 @@ def may_manage(actor: Actor, ties: Ties) -> bool:
     return actor.account is not None and actor.account in (ties.uploader, ties.coordinator)
 
 
+NO_TEXT = "Not searchable: no text could be found in it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Had:
+    """What a reader had of a file: whether any text, and how many scans and attachments it had none of.
+
+    `pending`: the scans are to be read yet.
+    """
+
+    searchable: bool
+    unread: int = 0
+    left_out: int = 0
+    pending: bool = False
+
+
+def search_note(had: Had) -> str | None:
+    """The sentence on a document of what search cannot find in it; None when it finds all."""
+    if not had.searchable and had.pending:
+        return "Not searchable yet: its pages are pictures, and their words are being made out."
+    if not had.searchable:
+        return NO_TEXT
+    found = []
+    if had.unread:
+        of = f"{had.unread:,} scanned {'page or picture' if had.unread == 1 else 'pages or pictures'}"
+        found.append(
+            f"the words of {of} are still being made out" if had.pending else f"no text could be had of {of}"
+        )
+    if had.left_out:
+        of = f"{had.left_out:,} {'attachment' if had.left_out == 1 else 'attachments'}"
+        found.append(f"{of} could not be read, as its pages say")
+    return f"Searchable in part: {', and '.join(found)}." if found else None
+
+
 MANAGING = frozenset({Permission.DOCUMENT_UPLOAD, Permission.DOCUMENT_READERS})
 
 

@@ -122,6 +122,16 @@ def _receive(who: Actor, case: str, file: FileStorage) -> Staged:
     return services().documents.receive(who, case, file.filename or "", as_binary(file.stream))
 
 
+@blueprint.get("/documents/unread")
+@needs(Permission.CASE_CHANGE)
+def unread() -> ResponseReturnValue:
+    """For coordinators: the documents of their cases of which search misses something."""
+    page = page_number(request.args.get("page"))
+    return render_template(
+        "documents/unread.html", found=services().documents.unread_documents(guard.actor(), page)
+    )
+
+
 @blueprint.post("/cases/<id:case>/documents/files")
 @needs(Permission.DOCUMENT_UPLOAD)
 def stage(case: str) -> ResponseReturnValue:

@@ -86,6 +86,7 @@ def home() -> ResponseReturnValue:
         unopened=services().meetings.unopened(who) if Permission.MEETING_LIST in granted else 0,
         asked=services().reviews.asked_of(who),
         waiting=services().reviews.waiting(who) if Permission.LOG_REVIEW in granted else None,
+        unread=services().documents.unread_count(who) if Permission.CASE_CHANGE in granted else 0,
         broken=services().glass.unreviewed(who) if Permission.CASE_CHANGE in granted else None,
         read=services().supplied.lately(who) if Permission.DOCUMENT_READERS in granted else 0,
         overdue=Review.OVERDUE,
@@ -109,6 +110,7 @@ def status() -> ResponseReturnValue:
             for name, at in checkpoints.witnesses.items()
         ),
         unread=services().documents.unread(who),
+        recogniser=services().documents.recogniser(who),
         waiting=services().reviews.unclosed(who),
         guards=services().documents.guards(who),
     )

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from hub.documents.reader import guards, wire
-from hub.documents.reader.jobs import JOBS, Answer, Arguments, warm_up
+from hub.documents.reader import guards, recogniser, wire
+from hub.documents.reader.jobs import JOBS, Answer, Arguments, recognising, warm_up
+from hub.documents.reader.recogniser import Recogniser
 from hub.documents.reader.results import Guard, Reason, Refused
 
 Job = Callable[[bytes, Arguments], Answer]
@@ -29,6 +30,8 @@ Job = Callable[[bytes, Arguments], Answer]
 IDLE_SECONDS = 600.0
 """Without a document for so long it ends, and gives its memory (some 50 MB) back."""
 
+_BEHIND_OTHERS = 10
+"""How nice the recognising process is: pages are drawn first."""
 _INPUT, _OUTPUT = 3, 4
 
 
@@ -41,15 +44,36 @@ class _Running:
     timed_out: bool = False
 
 
-def main(client_fd: int, extra_jobs: str = "") -> None:
-    """Serve until the client goes. `extra_jobs` names a Python file with further `JOBS`: for tests of the confinement."""
+def main(client_fd: int, languages: str = "", extra_jobs: str = "") -> None:
+    """Serve until the client goes.
+
+    With `languages` it is one that recognises text in pictures too, after everybody else's work; it says so, and ends,
+    when this machine has nothing for that. `extra_jobs` names a Python file with further `JOBS`: for tests of the confinement.
+    """
     client = socket.socket(fileno=client_fd)
     jobs = JOBS | _load(extra_jobs)
+    found = _recogniser(languages) if languages else None
+    if languages and found is None:
+        _greet(client, [], "")
+        return
+    if found is not None:
+        os.nice(_BEHIND_OTHERS)
+        jobs = jobs | {"recognise": recognising(found)}
     warm_up()
     gc.freeze()  # the children share these objects; a collection would copy every page of them
-    found = guards.confine_parent()
-    client.send(json.dumps([[g.name, g.active, g.detail] for g in found + _try_in_a_child()]).encode())
+    held = guards.confine_parent()
+    _greet(client, held + _try_in_a_child(), found.name if found else "")
     _Server(client, jobs).run()
+
+
+def _recogniser(languages: str) -> Recogniser | None:
+    found = recogniser.load(languages)
+    return found if found is not None and recogniser.warm_up(found) else None
+
+
+def _greet(client: socket.socket, held: list[Guard], recognises: str) -> None:
+    said = {"guards": [[g.name, g.active, g.detail] for g in held], "recognises": recognises}
+    client.send(json.dumps(said).encode())
 
 
 def _load(path: str) -> dict[str, Job]:

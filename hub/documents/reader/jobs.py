@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from hub.documents.reader import marked, pdf, picture, samples, text
-from hub.documents.reader.results import Examined, Kind
+from hub.documents.reader.recogniser import Recogniser
+from hub.documents.reader.results import PICTURES, Examined, Kind
+from hub.documents.reader.scans import Scans
 
 Arguments = dict[str, Any]
 
@@ -24,12 +26,25 @@ class Answer:
 
 
 def examine(data: bytes, arguments: Arguments) -> Answer:
+    return _read(data, arguments, Scans())
+
+
+def recognising(recogniser: Recogniser) -> Callable[[bytes, Arguments], Answer]:
+    """The job that examines and recognises text in pictures, for `seconds` of processor altogether."""
+
+    def recognise(data: bytes, arguments: Arguments) -> Answer:
+        return _read(data, arguments, Scans(recogniser.text, arguments["seconds"]))
+
+    return recognise
+
+
+def _read(data: bytes, arguments: Arguments, scans: Scans) -> Answer:
     kind = Kind(arguments["kind"])
     if kind is Kind.PDF:
-        return _examined(pdf.examine(data))
-    if kind in (Kind.PNG, Kind.JPEG):
-        return _examined(picture.examine(data, kind))
-    return _examined(text.examine(data, kind))
+        return _examined(pdf.examine(data, scans))
+    if kind in PICTURES:
+        return _examined(picture.examine(data, kind, scans))
+    return _examined(text.examine(data, kind, scans))
 
 
 def render_page(data: bytes, arguments: Arguments) -> Answer:
@@ -59,6 +74,7 @@ def warm_up() -> None:
 
 def _examined(found: Examined) -> Answer:
     head = {"pages": found.pages, "searchable": found.searchable, "note": found.note}
+    head |= {"unread": found.unread, "left_out": found.left_out}
     return Answer(head=head, body=found.reading_copy or b"")
 
 

@@ -14,7 +14,7 @@ HEAD_BYTES = 65536
 LONGEST_NAME = 150
 LONGEST_EXTENSION = 10
 
-_BY_EXTENSION = {kind.value: kind for kind in Kind} | {"jpeg": Kind.JPEG}
+_BY_EXTENSION = {kind.value: kind for kind in Kind} | {"jpeg": Kind.JPEG, "tiff": Kind.TIFF}
 _SPOKEN = {
     Kind.PDF: "a PDF",
     Kind.DOCX: "a Word document (DOCX)",
@@ -23,8 +23,9 @@ _SPOKEN = {
     Kind.EML: "an e-mail (EML)",
     Kind.PNG: "a PNG picture",
     Kind.JPEG: "a JPEG picture",
+    Kind.TIFF: "a TIFF picture",
 }
-_TAKEN = "Files of these kinds are taken: PDF, DOCX, ODT, TXT, EML, PNG and JPEG."
+_TAKEN = "Files of these kinds are taken: PDF, DOCX, ODT, TXT, EML, PNG, JPEG and TIFF."
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
 _PDF_WITHIN = 1024
 _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
@@ -32,6 +33,10 @@ _MAIL_HEADERS = frozenset(
     b"from to cc date subject received message-id mime-version return-path delivered-to content-type".split()
 )
 _TEXT_CONTROLS = frozenset("\t\n\r\f\x1a")
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 
 
 def identify(file_name: str, head: bytes, reader: BinaryIO) -> Kind:
@@ -102,6 +107,8 @@ def _by_content(head: bytes, reader: BinaryIO, named: Kind) -> Kind:
         return Kind.PNG
     if head.startswith(b"\xff\xd8\xff"):
         return Kind.JPEG
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return Kind.TIFF
     if head.startswith(_ZIP):
         return container.document_kind(reader)
     return _textual(head, named)
@@ -151,9 +158,10 @@ def is_text(head: bytes) -> bool:
 
 
 def decoded(data: bytes, *, whole: bool = True) -> str:
-    """Text in UTF-8, UTF-16 or UTF-32 (by mark, or UTF-16 by its zero bytes), else Windows-1252.
+    """Text in UTF-8, UTF-16 or UTF-32 (by mark, or UTF-16 by its zero bytes), else Windows-1252, which has all of Latin-1.
 
-    Raise UnicodeDecodeError when it is none of them. With `whole` false a character cut at the end is left out.
+    Raise UnicodeDecodeError when it is none of them. With `whole` false a character cut at the end is left out. Further
+    eight-bit encodings are not guessed: on a short text a guess is often wrong, and a name that is spelt wrongly is not found.
     """
     for encoding in _candidates(data):
         try:
@@ -164,9 +172,7 @@ def decoded(data: bytes, *, whole: bool = True) -> str:
 
 
 def _candidates(data: bytes) -> tuple[str, ...]:
-    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
-    marks |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    for mark, encoding in marks.items():
+    for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return (encoding,)
     sample = data[:4096]

@@ -1,12 +1,14 @@
-"""The text of an e-mail: the usual headers, its body, and its attachments one level deep."""
+"""The text of an e-mail: the usual headers, its body, its attachments, and e-mails within it some levels deep."""
 
 import email
 import email.policy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
+from typing import Protocol
 
 from lxml import etree, html
 
@@ -17,33 +19,62 @@ _UNSEEN = frozenset({"script", "style", "head", "title", "template", "noscript"}
 _LINES = frozenset(
     {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "blockquote", "hr"}
 )
-_MOST_ATTACHMENTS = 200
-
-Attachment = Callable[[str, bytes], Iterator[Block]]
-"""The blocks of an attachment from its name and bytes; it does not raise for a bad one but says so in a block."""
-
-
-def read(data: bytes, attachment: Attachment) -> Iterator[Block]:
-    message = email.message_from_bytes(data, policy=email.policy.default)
-    yield from _message(message)
-    for part in list(message.iter_attachments())[:_MOST_ATTACHMENTS]:
-        name = _name(part)
-        yield heading(f"Attachment: {name}", 3)
-        if part.get_content_type() == "message/rfc822":
-            yield from _enclosed(part)
-        else:
-            yield from attachment(name, _payload(part))
+MOST_LEVELS = 4
+"""Of e-mails within one another that are read; the outermost is the first."""
+MOST_ATTACHMENTS = 200
+"""Of one e-mail, at every level together."""
 
 
-def _enclosed(part: Message) -> Iterator[Block]:
-    """An e-mail in the e-mail: its text, and of its own attachments the names alone."""
-    inner = part.get_payload(0) if part.is_multipart() else None
-    if not isinstance(inner, EmailMessage):
-        yield body("This e-mail cannot be read.")
+@dataclass(slots=True)
+class _Count:
+    left: int = MOST_ATTACHMENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """How deep an e-mail lies in the file, and how many attachments of the file may still be read."""
+
+    level: int = 1
+    count: _Count = field(default_factory=_Count)
+
+
+class Attachments(Protocol):
+    """Who reads what is attached. Neither raises for a bad attachment: a block says so."""
+
+    def read(self, name: str, data: bytes, within: Within) -> Iterator[Block]: ...
+
+    def leave_out(self, why: str) -> Block: ...
+
+
+def read(data: bytes, attachments: Attachments, within: Within) -> Iterator[Block]:
+    yield from _all(email.message_from_bytes(data, policy=email.policy.default), attachments, within)
+
+
+def _all(message: EmailMessage, attachments: Attachments, within: Within) -> Iterator[Block]:
+    if within.level > MOST_LEVELS:
+        yield attachments.leave_out("It lies too deep: an e-mail within e-mails within others.")
         return
-    yield from _message(inner)
-    for further in list(inner.iter_attachments())[:_MOST_ATTACHMENTS]:
-        yield body(f"Attachment inside, not read: {_name(further)}")
+    yield from _message(message)
+    for part in message.iter_attachments():
+        if within.count.left <= 0:
+            yield attachments.leave_out(f"More than {MOST_ATTACHMENTS} attachments came with this e-mail.")
+            return
+        within.count.left -= 1
+        yield from _part(part, attachments, within)
+
+
+def _part(part: Message, attachments: Attachments, within: Within) -> Iterator[Block]:
+    deeper = Within(within.level + 1, within.count)
+    name = _name(part)
+    yield heading(f"Attachment: {name}", 3)
+    if part.get_content_type() != "message/rfc822":
+        yield from attachments.read(name, _payload(part), deeper)
+        return
+    inner = part.get_payload(0) if part.is_multipart() else None
+    if isinstance(inner, EmailMessage):
+        yield from _all(inner, attachments, deeper)
+    else:
+        yield attachments.leave_out("This e-mail is damaged.")
 
 
 def _message(message: EmailMessage) -> Iterator[Block]:
@@ -53,11 +84,17 @@ def _message(message: EmailMessage) -> Iterator[Block]:
         if name.lower() in raw:
             yield row((name, _decoded(raw[name.lower()])))
     yield body("")
-    part = message.get_body(("plain", "html"))
-    if part is not None:
-        text = _text(_payload(part), part.get_content_charset())
-        text = _stripped(text) if part.get_content_type() == "text/html" else text
-        yield from (body(line) for line in text.splitlines())
+    yield from (body(line) for line in (_said(message, "plain") or _said(message, "html")).splitlines())
+
+
+def _said(message: EmailMessage, form: str) -> str:
+    """The body in one form; empty when there is none or it says nothing."""
+    part = message.get_body((form,))
+    if part is None:
+        return ""
+    text = _text(_payload(part), part.get_content_charset())
+    text = _stripped(text) if part.get_content_type() == "text/html" else text
+    return text if text.strip() else ""
 
 
 def _name(part: Message) -> str:

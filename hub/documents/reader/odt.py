@@ -11,6 +11,8 @@ from hub.documents.reader.results import Reason, Refused
 from hub.documents.reader.xml import attribute, children, part, tag
 
 _SKIPPED = frozenset({"tracked-changes", "sequence-decls", "forms", "annotation-end", "bookmark"})
+_OWN_LINES = frozenset({"p", "h", "table-row", "list-item"})
+"""Of a text box or a note within a paragraph."""
 _MOST_SPACES = 100
 
 
@@ -73,6 +75,8 @@ def _pieces(element: _Element) -> Iterator[str]:
             yield "\t" if name == "tab" else "\n"
         elif name == "annotation":
             yield f" [comment: {' '.join(_text(p) for p in children(child, 'p'))}] "
+        elif name in _OWN_LINES:
+            yield f"\n{_text(child)}\n"
         elif name and name not in _SKIPPED:
             yield from _pieces(child)
         yield child.tail or ""

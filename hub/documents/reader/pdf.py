@@ -1,19 +1,33 @@
 """PDF through PDFium: text by page, and one page as a picture. Runs in the child only."""
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import pypdfium2
 from PIL import Image
 from pypdfium2 import raw
 
 from hub.documents.reader.results import Examined, Reason, Refused
+from hub.documents.reader.scans import Scans
 
 MOST_PAGES = 3000
 MOST_CHARACTERS = 20_000_000
 MOST_PIXELS = 12_000_000
 """Of a page image: an A4 page at 1240 pixels has 2.2 million."""
+
+SCAN_PIXELS_AN_INCH = 300
+FEW_CHARACTERS = 100
+"""A page with fewer, and a picture over half of it, is a scan with a stamp or a page number on it."""
+_LEGIBLE_POINTS = 20
+"""A picture less high or wide holds no line of text."""
+_MANY_PATHS = 60
+"""A page without text but so many lines and curves may have its letters drawn as outlines."""
+_LOOKED_AT = 3_000
+"""Objects of one page."""
+_JOINED = re.compile("\ufffe\\n?([^\\W\\d_]?)")
 
 NOT_SEARCHABLE = "Not searchable: no text."
 ENCRYPTED = "This PDF is protected with a password. Save a copy without the password and upload that."
@@ -22,11 +36,12 @@ BROKEN = (
 )
 
 
-def examine(data: bytes) -> Examined:
+def examine(data: bytes, scans: Scans) -> Examined:
     with opened(data) as document:
-        pages = tuple(_texts(document))
+        pages = tuple(_texts(document, scans))
     searchable = any(text.strip() for text in pages)
-    return Examined(pages=pages, searchable=searchable, note=None if searchable else NOT_SEARCHABLE)
+    note = None if searchable else NOT_SEARCHABLE
+    return Examined(pages=pages, searchable=searchable, note=note, unread=scans.unread)
 
 
 @contextmanager
@@ -58,16 +73,16 @@ def pictured(document: pypdfium2.PdfDocument, number: int, width: int) -> Image.
         page.close()
 
 
-def _scale(size: tuple[float, float], width: int) -> float:
+def _scale(size: tuple[float, float], width: float) -> float:
     """Pixels for each point, so that the picture is `width` wide but never above MOST_PIXELS nor longer than 10,000."""
     across, down = max(size[0], 0.01), max(size[1], 0.01)
     return min(width / across, math.sqrt(MOST_PIXELS / (across * down)), 10_000 / down)
 
 
-def _texts(document: pypdfium2.PdfDocument) -> Iterator[str]:
+def _texts(document: pypdfium2.PdfDocument, scans: Scans) -> Iterator[str]:
     total = 0
     for index in range(len(document)):
-        text = _text(document, index)
+        text = _text(document, index, scans)
         total += len(text)
         if total > MOST_CHARACTERS:
             raise Refused(
@@ -76,21 +91,63 @@ def _texts(document: pypdfium2.PdfDocument) -> Iterator[str]:
         yield text
 
 
-def _text(document: pypdfium2.PdfDocument, index: int) -> str:
+def _text(document: pypdfium2.PdfDocument, index: int, scans: Scans) -> str:
+    """The page's own text, and below it what is recognised on the page when that is a picture."""
     page = _page(document, index)
     try:
         text_page = page.get_textpage()
-        text = text_page.get_text_range() if text_page.count_chars() else ""
+        text = clean(text_page.get_text_range()) if text_page.count_chars() else ""
         text_page.close()
+        recognised = scans.text(lambda: _for_recognition(page)) if _is_scan(page, text) else ""
     finally:
         page.close()
-    return clean(text)
+    return f"{text.rstrip()}\n{recognised}" if text.strip() and recognised else recognised or text
+
+
+def _is_scan(page: pypdfium2.PdfPage, text: str) -> bool:
+    """Is there something on the page that may be text, and little or no text?"""
+    letters = sum(not c.isspace() for c in text)
+    if letters >= FEW_CHARACTERS:
+        return False
+    across, down = page.get_size()
+    paths = 0
+    for thing in islice(page.get_objects(max_depth=5), _LOOKED_AT):
+        paths += thing.type == raw.FPDF_PAGEOBJ_PATH
+        if thing.type == raw.FPDF_PAGEOBJ_IMAGE and _may_hold_text(thing, across * down if letters else 0):
+            return True
+    return not letters and paths >= _MANY_PATHS
+
+
+def _may_hold_text(thing: pypdfium2.PdfObject, page: float) -> bool:
+    """`page`: its area, of which the picture must cover half; 0 for any share."""
+    left, bottom, right, top = thing.get_bounds()
+    across, down = right - left, top - bottom
+    if min(across, down) < _LEGIBLE_POINTS:
+        # In a form of its own the bounds are the form's, not the page's: such a picture counts whatever it says.
+        return bool(thing.level and not page)
+    return bool(across * down * 2 >= page)
+
+
+def _for_recognition(page: pypdfium2.PdfPage) -> Image.Image:
+    size = page.get_size()
+    scale = _scale(size, size[0] * SCAN_PIXELS_AN_INCH / 72)
+    picture: Image.Image = page.render(scale=scale, grayscale=True, may_draw_forms=False).to_pil()
+    return picture
 
 
 def clean(text: str) -> str:
-    """Lines end in a newline; PDFium's soft hyphens at line ends join; characters that no one can see go."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufffe\n", "").replace("\ufffe", "")
+    """Lines end in a newline; words broken at line ends are whole; characters that no one can see go.
+
+    PDFium marks a hyphen at the end of a line. Before a small letter it broke a word; before a capital or a number it
+    belongs to the word.
+    """
+    text = _JOINED.sub(_join, text.replace("\r\n", "\n").replace("\r", "\n"))
     return "".join(c for c in text if c >= " " or c in "\n\t").encode("utf-8", "replace").decode()
+
+
+def _join(found: re.Match[str]) -> str:
+    letter = found[1]
+    return letter if letter.islower() else f"-{letter}"
 
 
 def _page(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:

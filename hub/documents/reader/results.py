@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from hub import errors
 
+VERSION = 2
+"""Of what is read and how. Raise it when documents that could not be read before can be: they are read again."""
+
 
 class Kind(StrEnum):
     """The closed list of what may be uploaded; the value is the file extension."""
@@ -16,11 +19,14 @@ class Kind(StrEnum):
     EML = "eml"
     PNG = "png"
     JPEG = "jpg"
+    TIFF = "tif"
 
     @property
     def media_type(self) -> str:
         return _MEDIA_TYPES[self]
 
+
+PICTURES = frozenset({Kind.PNG, Kind.JPEG, Kind.TIFF})
 
 _MEDIA_TYPES = {
     Kind.PDF: "application/pdf",
@@ -30,6 +36,7 @@ _MEDIA_TYPES = {
     Kind.EML: "message/rfc822",
     Kind.PNG: "image/png",
     Kind.JPEG: "image/jpeg",
+    Kind.TIFF: "image/tiff",
 }
 
 
@@ -69,11 +76,17 @@ class ReaderUnavailable(errors.HubError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """`pages` holds one text for each page of what is shown: the PDF itself, else the reading copy (a PDF)."""
+    """`pages` holds one text for each page of what is shown: the PDF itself, else the reading copy (a PDF).
+
+    `unread` counts pages and attached pictures that may hold text of which none could be had; `left_out` attachments
+    that could not be read. `note` says what else the reader of the copy should know.
+    """
 
     pages: tuple[str, ...]
     searchable: bool
     note: str | None = None
+    unread: int = 0
+    left_out: int = 0
     reading_copy: bytes | None = None
 
     @property

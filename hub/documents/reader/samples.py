@@ -51,6 +51,8 @@ def one_of_each() -> Iterator[tuple[Kind, bytes]]:
         yield Kind.PNG, _picture(mode, "PNG")
     for mode in ("L", "RGB", "CMYK"):
         yield Kind.JPEG, _picture(mode, "JPEG")
+    for compression in ("raw", "tiff_lzw", "tiff_deflate", "group4", "jpeg", "packbits"):
+        yield Kind.TIFF, _picture("1" if compression == "group4" else "RGB", "TIFF", compression=compression)
 
 
 def _pdf() -> bytes:
@@ -86,8 +88,8 @@ def _odt() -> str:
     )
 
 
-def _picture(mode: str, picture_format: str) -> bytes:
+def _picture(mode: str, picture_format: str, **how: str) -> bytes:
     file = io.BytesIO()
     image = Image.effect_noise((60, 80), 60)
-    (image.convert(mode) if mode != "I;16" else Image.new(mode, (60, 80))).save(file, picture_format)
+    (image.convert(mode) if mode != "I;16" else Image.new(mode, (60, 80))).save(file, picture_format, **how)
     return file.getvalue()

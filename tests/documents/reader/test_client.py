@@ -17,7 +17,7 @@ from tests.documents.reader import made
 
 def process_of(reader) -> int:
     reader.guards()
-    return reader._started._popen.pid
+    return reader._started[False]._popen.pid
 
 
 def descriptors() -> set[str]:
@@ -26,7 +26,7 @@ def descriptors() -> set[str]:
 
 def test_nothing_is_started_before_the_first_document():
     with Reader() as reader:
-        assert reader._started is None
+        assert reader._started == {}
 
 
 def test_killed_between_two_jobs_it_starts_anew(reader):

@@ -30,6 +30,7 @@ WHOLE = {
     Kind.EML: MAIL,
     Kind.PNG: picture("PNG"),
     Kind.JPEG: picture("JPEG"),
+    Kind.TIFF: picture("TIFF"),
 }
 
 

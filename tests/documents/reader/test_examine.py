@@ -45,6 +45,11 @@ def test_a_pdf_without_text_says_that_it_is_not_searchable(reader):
     assert (found.page_count, found.searchable, found.note) == (2, False, "Not searchable: no text.")
 
 
+def test_words_broken_at_line_ends_are_whole(reader):
+    found = reader.examine(Kind.PDF, made.pdf("the assess-\nment by Anne-\nMarie for 2025-\n26"))
+    assert found.pages == ("the assessment by Anne-Marie for 2025-\n26",)
+
+
 def test_what_was_typed_into_a_form_is_read(reader):
     assert "typed by hand" in reader.examine(Kind.PDF, filled_form()).pages[0]
 
@@ -93,7 +98,20 @@ def test_a_pdf_of_nothing_but_its_first_word_is_refused(reader):
 
 
 def test_a_pdf_of_too_many_pages_is_refused(reader):
-    assert refusal(reader, Kind.PDF, made.pdf(*[""] * 3001)).code is Reason.TOO_LARGE
+    refused = refusal(reader, Kind.PDF, many_pages(10_000))
+    assert refused.code is Reason.TOO_LARGE
+    assert "10,000 pages" in refused.sentence
+
+
+def many_pages(count: int) -> bytes:
+    """One page that its tree names over and over: some kilobytes, however many."""
+    with pikepdf.open(io.BytesIO(made.pdf("again"))) as document:
+        first = document.pages[0].obj
+        document.Root.Pages.Kids = pikepdf.Array([first] * count)
+        document.Root.Pages.Count = count
+        file = io.BytesIO()
+        document.save(file)
+    return file.getvalue()
 
 
 def test_an_empty_file_that_came_this_far_is_refused(reader):
@@ -147,6 +165,27 @@ def test_an_odt_is_read_in_order_with_its_list_and_table(reader):
     header = f"<office:document-styles {made.ODF}><style:header><text:p>MARKED</text:p></style:header></office:document-styles>"
     found = reader.examine(Kind.ODT, made.odt(text, styles=header))
     assert found.pages[0].split("\n") == ["MARKED", "Report", "one  two    three", "\u2022 item", "a\tb"]
+
+
+def test_text_boxes_and_notes_of_an_odt_stand_apart_from_the_words_around_them(reader):
+    text = (
+        "<text:p>kept<d:frame xmlns:d='d'><d:text-box><text:p>boxed</text:p></d:text-box></d:frame>after"
+        "<text:note><text:note-body><text:p>noted</text:p></text:note-body></text:note></text:p>"
+    )
+    found = reader.examine(Kind.ODT, made.odt(text))
+    assert found.pages[0].split() == ["kept", "boxed", "after", "noted"]
+
+
+def test_a_member_that_points_outside_the_archive_is_never_followed(reader, tmp_path):
+    parts = {"../../../etc/passwd": "root:", "/etc/passwd": "root:", "word/../../x.xml": "root:"}
+    data = made.zipped(
+        {
+            "[Content_Types].xml": "<Types/>",
+            "word/document.xml": f"<w:document {made.W}>{paragraph('kept')}</w:document>",
+        }
+        | parts
+    )
+    assert reader.examine(Kind.DOCX, data).pages == ("kept",)
 
 
 def test_an_odt_with_a_password_is_refused(reader):
@@ -258,19 +297,76 @@ def test_an_email_of_html_alone_is_read_without_its_scripts(reader):
     assert "alert" not in text
 
 
-def test_attachments_inside_attachments_are_named_and_not_opened(reader):
-    innermost = mail("innermost")
-    innermost.set_content("the deepest words")
-    inner = mail("inner")
-    inner.add_attachment(innermost)
-    inner.add_attachment(made.pdf("deep pdf"), maintype="a", subtype="b", filename="deep.pdf")
-    outer = mail("outer")
-    outer.add_attachment(inner)
-    text = "\n".join(reader.examine(Kind.EML, outer.as_bytes()).pages)
-    assert "inner" in text
-    assert "Attachment inside, not read: deep.pdf" in text
-    assert "the deepest words" not in text
-    assert "deep pdf" not in text
+def nested(levels: int, *, as_file: bool) -> EmailMessage:
+    """An e-mail in another, and so on, each with a PDF; `as_file`: attached as files that were saved before."""
+    message = mail(f"level {levels}")
+    message.set_content(f"words of level {levels}")
+    message.add_attachment(made.pdf(f"pdf of level {levels}"), maintype="a", subtype="b", filename="a.pdf")
+    for level in range(levels - 1, 0, -1):
+        outer = mail(f"level {level}")
+        outer.set_content(f"words of level {level}")
+        if as_file:
+            outer.add_attachment(message.as_bytes(), maintype="a", subtype="b", filename=f"{level}.eml")
+        else:
+            outer.add_attachment(message)
+        message = outer
+    return message
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_emails_within_emails_are_read_four_levels_deep(reader, as_file):
+    found = reader.examine(Kind.EML, nested(4, as_file=as_file).as_bytes())
+    text = "\n".join(found.pages)
+    assert "words of level 4" in text
+    assert "pdf of level 4" in text
+    assert found.left_out == 0
+    found = reader.examine(Kind.EML, nested(6, as_file=as_file).as_bytes())
+    text = "\n".join(found.pages)
+    assert "words of level 4" in text
+    assert "words of level 5" not in text
+    assert "Not read: It lies too deep" in text
+    assert found.left_out == 1
+
+
+def test_an_email_of_very_many_attachments_is_read_up_to_a_number(reader):
+    message = mail()
+    for number in range(205):
+        message.add_attachment(b"words", maintype="a", subtype="b", filename=f"{number}.txt")
+    found = reader.examine(Kind.EML, message.as_bytes())
+    text = "\n".join(found.pages)
+    assert "Attachment: 199.txt" in text
+    assert "Attachment: 200.txt" not in text
+    assert "Not read: More than 200 attachments" in text
+    assert found.left_out == 1
+
+
+def test_hostile_attachments_are_named_and_keep_nothing_else_from_being_read(reader):
+    bomb = made.zipped({"[Content_Types].xml": "<Types/>", "word/document.xml": " " * 5_000_000})
+    hostile = {
+        "bomb.docx": bomb,
+        "laughs.docx": made.docx_of(LAUGHING),
+        "external.docx": made.docx_of(EXTERNAL),
+        "huge.png": made.png_claiming(32_000, 32_000),
+        "cut.pdf": made.pdf("x")[:100],
+        "cut.tif": picture("TIFF")[:2000],
+    }
+    message = mail()
+    for name, data in hostile.items():
+        message.add_attachment(data, maintype="a", subtype="b", filename=name)
+    message.add_attachment(b"the last words", maintype="a", subtype="b", filename="last.txt")
+    found = reader.examine(Kind.EML, message.as_bytes())
+    text = "\n".join(found.pages)
+    assert all(f"Attachment: {name}" in text for name in hostile)
+    assert "the last words" in text
+    assert "root:" not in text
+    assert found.left_out == len(hostile)
+
+
+def test_an_email_whose_plain_part_is_empty_is_read_from_its_html(reader):
+    message = mail()
+    message.set_content("  \n")
+    message.add_alternative("<p>only here</p>", subtype="html")
+    assert "only here" in reader.examine(Kind.EML, message.as_bytes()).pages[0]
 
 
 def test_an_email_nested_without_end_gets_a_verdict(reader):
@@ -295,7 +391,7 @@ def picture(picture_format: str, size=(400, 300), **extra) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(("kind", "name"), [(Kind.PNG, "PNG"), (Kind.JPEG, "JPEG")])
+@pytest.mark.parametrize(("kind", "name"), [(Kind.PNG, "PNG"), (Kind.JPEG, "JPEG"), (Kind.TIFF, "TIFF")])
 def test_a_picture_becomes_one_page(reader, kind, name):
     found = reader.examine(kind, picture(name))
     assert (found.pages, found.searchable, found.note) == (("",), False, "Not searchable: no text.")
@@ -326,11 +422,21 @@ def test_a_picture_with_a_compressed_text_bomb_is_refused(reader):
     assert refusal(reader, Kind.PNG, picture("PNG", pnginfo=info)).code is Reason.BROKEN
 
 
+def test_a_tiff_shows_each_of_its_pages_and_too_many_are_refused(reader):
+    file = io.BytesIO()
+    small = Image.new("1", (30, 20))
+    small.save(file, "TIFF", save_all=True, append_images=[small] * 2)
+    found = reader.examine(Kind.TIFF, file.getvalue())
+    assert (found.page_count, reader.examine(Kind.PDF, found.reading_copy).page_count) == (3, 3)
+    small.save(file := io.BytesIO(), "TIFF", save_all=True, append_images=[small] * 200)
+    assert refusal(reader, Kind.TIFF, file.getvalue()).code is Reason.TOO_LARGE
+
+
 def test_a_picture_of_another_format_under_this_name_is_refused(reader):
     assert refusal(reader, Kind.PNG, picture("TIFF")).code is Reason.BROKEN
 
 
 def test_base64_garbage_is_a_verdict_for_every_kind(reader):
     data = base64.b64encode(bytes(range(256)) * 40)
-    for kind in (Kind.PDF, Kind.DOCX, Kind.ODT, Kind.PNG, Kind.JPEG):
+    for kind in (Kind.PDF, Kind.DOCX, Kind.ODT, Kind.PNG, Kind.JPEG, Kind.TIFF):
         assert refusal(reader, kind, data).code is Reason.BROKEN

@@ -51,6 +51,8 @@ def verdict(name, data) -> str:
         ("a.png", made.png_claiming(10, 10), Kind.PNG),
         ("a.jpg", b"\xff\xd8\xff\xe0rest", Kind.JPEG),
         ("a.jpeg", b"\xff\xd8\xff\xe0rest", Kind.JPEG),
+        ("a.tif", b"II*\0rest", Kind.TIFF),
+        ("a.tiff", b"MM\0*rest", Kind.TIFF),
     ],
 )
 def test_name_and_content_that_agree_are_taken(name, data, kind):
