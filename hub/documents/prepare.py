@@ -24,7 +24,7 @@ from hub.documents.reading import in_memory, text_pages
 from hub.documents.records import Part, open_said
 from hub.errors import NotHere
 from hub.ledger.events import DocumentPrepared, DocumentProcessed, FileDiscarded
-from hub.search.service import IndexedDocument
+from hub.search.shelves import IndexedDocument
 from storage.errors import NotFound
 from storage.receipts import Receipt
 from storage.vault import SealedObject, Vault

@@ -88,7 +88,7 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """`total` and the counts are of every hit, not only of those shown. `took` is seconds, for the operator alone.
+    """`total` is of every hit, not only of those shown; each count as if its own filter were not set. `took` is seconds, for the operator alone.
 
     `complete`: how many hits have every plain word. `unknown`: the terms that no allowed document has.
     """
@@ -307,12 +307,16 @@ def search(understood: Understood, index: Index, filters: Filters, parts: Parts,
     began = time.perf_counter()
     run = _start(index, parts)
     ranked = _evaluate(understood.tree, run) if understood.tree else _everything(run, understood)
-    found = np.flatnonzero(ranked.found & index.allowed & _filter(index, filters))
+    chosen = _filters(index, filters)
+    matching = ranked.found & index.allowed & chosen["case"]
+    found = np.flatnonzero(matching & chosen["type"] & chosen["agency"] & chosen["day"])
     shown = _order(found, ranked, index, window)
     pages = _pages(understood.tree, shown, run)
     scores = _newness(index, shown, window.today) * ranked.score[shown]
     alike = _alike(understood.tree, shown, run)
-    rows = index.rows[found]
+    by_type = index.rows["type"][matching & chosen["agency"] & chosen["day"]]
+    by_agency = index.rows["agency"][matching & chosen["type"] & chosen["day"]]
+    by_year = index.rows["day"][matching & chosen["type"] & chosen["agency"]]
     return Results(
         hits=tuple(
             Hit(
@@ -327,9 +331,9 @@ def search(understood: Understood, index: Index, filters: Filters, parts: Parts,
             )
         ),
         total=len(found),
-        by_type=_counts(rows["type"]),
-        by_agency=_counts(rows["agency"]),
-        by_year=_years(rows["day"]),
+        by_type=_counts(by_type),
+        by_agency=_counts(by_agency),
+        by_year=_years(by_year),
         complete=int(np.count_nonzero(ranked.complete[found])),
         unknown=_unknown(understood.tree, run),
         took=time.perf_counter() - began,
@@ -359,8 +363,7 @@ def _alike(tree: Tree | None, shown: Ints, run: _Run) -> list[bool]:
     """For each document shown whether some word is in it only as one that resembles it."""
     flags = np.zeros(len(shown), dtype=bool)
     for leaf in _alikes(tree) if tree else ():
-        exact = np.logical_or.reduce([_rank(one, run).found for one in leaf.exact])
-        flags |= _rank_alike(leaf, run).found[shown] & ~exact[shown]
+        flags |= ~_rank(leaf.exact, run).found[shown] & _rank_alike(leaf, run).found[shown]
     return flags.tolist()
 
 
@@ -419,12 +422,11 @@ def _rank_either(tree: Either, run: _Run) -> _Ranked:
 
 def _rank_alike(tree: Alike, run: _Run) -> _Ranked:
     """What resembles a word counts less than the word itself, and all that resembles it counts as one word."""
-    exact = [_rank(one, run) for one in tree.exact]
+    exact = _rank(tree.exact, run)
     others = [run.matches[language.hash_of(term)] for term in tree.others]
     resembling = _rank_match(_union(others, run.index.size), run)
-    found = np.logical_or.reduce([*(one.found for one in exact), resembling.found])
-    score = np.maximum.reduce([*(one.score for one in exact), ALIKE * resembling.score])
-    return _Ranked(found, score, found)
+    found = exact.found | resembling.found
+    return _Ranked(found, np.maximum(exact.score, ALIKE * resembling.score), found)
 
 
 def _rank_group(tree: All | Some, run: _Run) -> _Ranked:
@@ -449,8 +451,7 @@ def _leaves(tree: Tree) -> Iterable[Term | Phrase | Prefix]:
         case Either():
             yield from tree.writings
         case Alike():
-            for one in tree.exact:
-                yield from _leaves(one)
+            yield tree.exact
             yield from (Term(term, term) for term in tree.others)
         case All() | Some():
             for child in (*tree.wanted, *tree.unwanted):
@@ -471,9 +472,7 @@ def _terms(tree: Tree, run: _Run) -> set[int]:
 def _side_by_side(phrase: Phrase) -> list[tuple[str, str]]:
     """Words of the phrase that must be next to each other."""
     placed = list(zip(phrase.offsets, phrase.terms, strict=True))
-    return [
-        (one, other) for (at, one), (after, other) in pairwise(sorted(placed)) if after == at + 1
-    ]
+    return [(one, other) for (at, one), (after, other) in pairwise(sorted(placed)) if after == at + 1]
 
 
 def _pair(one: str, other: str) -> int:
@@ -744,19 +743,20 @@ def _case_of(index: Index, documents: Ints) -> Ints:
     return owners
 
 
-def _filter(index: Index, filters: Filters) -> Flags:
-    rows, flags = index.rows, np.ones(index.size, dtype=bool)
+def _filters(index: Index, filters: Filters) -> dict[str, Flags]:
+    """Which documents each of the filters lets through."""
+    rows, everything = index.rows, np.ones(index.size, dtype=bool)
+    chosen = dict.fromkeys(("case", "type", "agency", "day"), everything)
     for name, wanted in (("type", filters.types), ("agency", filters.agencies)):
         if wanted:
-            flags &= np.isin(rows[name], [value.encode("ascii", "replace") for value in wanted])
-    days = rows["day"].astype(np.int64)
-    if filters.first_day is not None:
-        flags &= days >= filters.first_day
-    if filters.last_day is not None:
-        flags &= days <= filters.last_day
+            chosen[name] = np.isin(rows[name], [value.encode("ascii", "replace") for value in wanted])
+    if filters.first_day is not None or filters.last_day is not None:
+        days = rows["day"].astype(np.int64)
+        chosen["day"] = (days >= (filters.first_day or 0)) & (days <= (filters.last_day or days))
     if filters.cases:
-        flags &= np.repeat([case.partition("/")[0] in filters.cases for case in index.cases], np.diff(index.first_document))
-    return flags
+        own = [case.partition("/")[0] in filters.cases for case in index.cases]
+        chosen["case"] = np.repeat(np.array(own, dtype=bool), np.diff(index.first_document))
+    return chosen
 
 
 def _newness(index: Index, documents: Ints, today: int) -> Floats:

@@ -40,7 +40,9 @@ LONG_DATE = re.compile(
     re.IGNORECASE,
 )
 # Pieces of a reference or a telephone number with spaces between: capitals or digits, at least one piece with a digit.
-_SPACED = re.compile(r"\b(?=[A-Z ]*\d)(?:[A-Z]{1,5}|\d{1,6})(?: (?:[A-Z]{1,3}\b|\d{2,6}\b|[A-Z]\d{1,6}\b|\d{1,6}[A-Z]\b)){1,4}")
+_SPACED = re.compile(
+    r"\b(?=[A-Z ]*\d)(?:[A-Z]{1,5}|\d{1,6})(?: (?:[A-Z]{1,3}\b|\d{2,6}\b|[A-Z]\d{1,6}\b|\d{1,6}[A-Z]\b)){1,4}"
+)
 # A word with a capital, not at the beginning of a sentence or a page: in running text that is a name, mostly.
 _NAME = re.compile(r"(?:(?<=[^\s.!?]\s)|(?<=[-'\u2019(]))[A-Z\u00c0-\u024f\u0386-\u052f][^\W\d_]+")
 SHORTEST_NAME = 3

@@ -7,7 +7,7 @@ what it reads and raises on odd input, is not used.
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias
@@ -61,7 +61,7 @@ class Either:
 class Alike:
     """A word, or else what resembles it: `others` are terms, `names` what was found to resemble it, as written in the list."""
 
-    exact: "tuple[Term | Either, ...]"
+    exact: Term
     others: tuple[str, ...]
     names: tuple[str, ...]
     shown: str
@@ -139,9 +139,7 @@ def understand(text: str) -> Understood:
     return _understood(tree, notes.asked, tuple(notes.said), frozenset(notes.sounds))
 
 
-def _understood(
-    tree: Tree | None, asked: Asked, said: tuple[str, ...], sounds: frozenset[str]
-) -> Understood:
+def _understood(tree: Tree | None, asked: Asked, said: tuple[str, ...], sounds: frozenset[str]) -> Understood:
     return Understood(
         tree=tree,
         words=tuple(_words(tree)),
@@ -163,21 +161,13 @@ def resembled(understood: Understood, found: Mapping[str, tuple[str, ...]]) -> U
 def _resembled(tree: Tree, found: Mapping[str, tuple[str, ...]]) -> Tree:
     if isinstance(tree, All | Some):
         return replace(tree, wanted=tuple(_resembled(child, found) for child in tree.wanted))
-    if isinstance(tree, Either) and (parts := parts_of(tree)):
-        if not any(part.shown in found for part in parts):
-            return tree
-        apart = Some(tuple(_resembled(part, found) for part in parts))
-        return Some((tree, apart)) if isinstance(tree, Phrase) else apart
-    if isinstance(tree, Term | Either) and tree.shown in found:
+    if isinstance(tree, Either) and any(part.shown in found for part in parts_of(tree)):
+        return Some(tuple(_resembled(part, found) for part in parts_of(tree)))
+    if isinstance(tree, Term) and tree.shown in found:
         names = found[tree.shown]
         others = dict.fromkeys(language.term_of(name) for name in names)
-        own = {leaf.term for leaf in _either_terms(tree)}
-        return Alike((tree,), tuple(term for term in others if term and term not in own), names, tree.shown)
+        return Alike(tree, tuple(term for term in others if term not in {"", tree.term}), names, tree.shown)
     return tree
-
-
-def _either_terms(tree: Term | Either) -> list[Term]:
-    return [tree] if isinstance(tree, Term) else [one for one in tree.writings if isinstance(one, Term)]
 
 
 def parts_of(tree: Either) -> tuple[Term, ...]:
@@ -281,21 +271,15 @@ class _Level:
         return _one_or(Some, [_one_or(All, group) for group in self.groups])
 
 
-def _one_or(kind: type[All] | type[Some], found: "list[_Found]") -> _Found:
+def _one_or(kind: type[All] | type[Some], found: Sequence[_Found]) -> _Found:
     """What is asked for together; a single thing stands for itself."""
     if len(found) == 1:
         return found[0]
     wanted = tuple(dict.fromkeys(one for one in found if one is not None and not isinstance(one, _Unwanted)))
     unwanted = tuple(dict.fromkeys(one.tree for one in found if isinstance(one, _Unwanted)))
     if not wanted:
-        return _Unwanted(_either_of(unwanted, kind)) if unwanted else None
+        return _Unwanted(unwanted[0] if len(unwanted) == 1 else Some(unwanted)) if unwanted else None
     return wanted[0] if len(wanted) == 1 and not unwanted else kind(wanted, unwanted)
-
-
-def _either_of(unwanted: tuple[Tree, ...], kind: type[All] | type[Some]) -> Tree:
-    """What is not wanted at all: any of several, whichever way they were joined."""
-    del kind
-    return unwanted[0] if len(unwanted) == 1 else Some(unwanted)
 
 
 class _Reader:
@@ -341,7 +325,8 @@ class _Reader:
 
     def _one(self, kind: str, field: str, text: str) -> _Found:
         if field.lower() in _FIELDS:
-            return _from_field(field.lower(), text, self._notes)
+            _take_field(field.lower(), text, self._notes)
+            return None
         if kind == "phrase":
             return _from_phrase(text, self._notes)
         if kind == "range":
@@ -378,7 +363,8 @@ def _phrase(text: str, notes: _Notes) -> Tree | None:
 def _from_word(text: str, notes: _Notes) -> Tree | None:
     name, colon, value = text.partition(":")
     if colon and name.lower() in _FIELDS:
-        return _from_field(name.lower(), value, notes)
+        _take_field(name.lower(), value, notes)
+        return None
     if text.endswith("*") and not text.strip("*").count("*") and "?" not in text:
         return _prefix(text.rstrip("*"), notes)
     if "*" in text or "?" in text.rstrip("?"):
@@ -446,7 +432,7 @@ def _room(count: int, notes: _Notes) -> bool:
     return True
 
 
-def _from_field(name: str, text: str, notes: _Notes) -> None:
+def _take_field(name: str, text: str, notes: _Notes) -> None:
     if name == "date":
         between = _RANGE.fullmatch(text)
         first, last = between.groups() if between else (text.strip(), text.strip())
@@ -506,8 +492,7 @@ def _wanted_words(tree: Tree | None) -> Iterable[str]:
             for writing in tree.writings:
                 yield from _wanted_words(writing)
         case Alike():
-            for one in tree.exact:
-                yield from _wanted_words(one)
+            yield tree.exact.term
             yield from tree.others
         case All() | Some():
             for child in tree.wanted:
