@@ -8,13 +8,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from hub.access.permissions import Permission
-from hub.errors import Invalid
 from hub.ids import is_id
 from hub.search.forms import SORT_CODES, SearchForm
 from hub.search.service import PER_PAGE, TYPES, Answer, Request
 from hub.web import guard
 from hub.web.fields import choices
-from hub.web.notices import notify
+from hub.web.notices import Done, done
 from hub.web.paging import Page, page_number
 from hub.web.routes import needs
 from hub.web.services import services
@@ -51,12 +50,9 @@ def results(asked: str) -> ResponseReturnValue:
 def save() -> ResponseReturnValue:
     """The search as it is on the page, kept for the person who asked it."""
     who, fields = guard.actor(), _sent()
-    try:
-        services().search.save(who, request.form.get("name", ""), fields)
-        notify("The search is saved. Nobody else can see it.", "success")
-    except Invalid as error:
-        notify(str(error), "important")
-    return redirect(url_for("search.results", asked=services().search.keep(who, fields)), 303)
+    name = request.form.get("name", "").strip() or dict(fields).get("q", "")
+    services().search.save(who, name, fields)
+    return done(url_for("search.results", asked=services().search.keep(who, fields)), Done.SEARCH_SAVED)
 
 
 @blueprint.post("/saved/<id:saved>")
