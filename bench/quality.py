@@ -15,7 +15,7 @@ from pathlib import Path
 from search import TODAY, Fts5, Hub, Whoosh, high
 from whoosh import query as whoosh_query
 
-from hub.search import engine, kept, shard
+from hub.search import answer, engine, kept, shard
 from hub.search.query import understand
 from storage.names import new_id
 
@@ -75,8 +75,10 @@ def of_hub(work: Path, documents: list[shard.Document]) -> Callable[[str], list[
             words=lambda some: hub.parts("words", "person", some),
         )
         window = engine.Window(today=TODAY, limit=DEPTH)
-        found = engine.search(understand(text), index, engine.Filters(), parts, window)
-        return [hit.document for hit in found.hits]
+        question = answer.Question(
+            text=text, understood=understand(text), filters=engine.Filters(), window=window
+        )
+        return [hit.document for hit in answer.answer(question, index, parts).results.hits]
 
     return search
 

@@ -36,8 +36,11 @@ from hub.search.shard import (
     spread,
 )
 
-K1 = 1.2
-B = 0.75
+K1 = 1.5
+B = 0.8
+FIRST_WORDS = 3
+"""Up to so many plain words, what has all of them stands before what has not. In longer questions some words are there by the
+way, and long documents that happen to have them all would stand first: docs/search.md has the figures."""
 NEWNESS = 0.1  # a document of today counts a tenth more than a very old one
 NEWNESS_HALVES = 365.0  # days
 ALIKE = 0.6  # what a word that only resembles the one asked for counts
@@ -281,11 +284,12 @@ class _Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ranked:
-    """Over all documents of the index: which match, how well, and which have every ranked word."""
+    """Over all documents of the index: which match, how well, and which have every one of the plain `words`."""
 
     found: Flags
     score: Floats
     complete: Flags
+    words: int = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -441,7 +445,8 @@ def _rank_group(tree: All | Some, run: _Run) -> _Ranked:
         found = found & one.found if isinstance(tree, All) else found | one.found
     for unwanted in tree.unwanted:
         found &= ~_rank(unwanted, run).found
-    return _Ranked(found, np.where(found, score, 0.0), complete & found)
+    words = len(tree.wanted) if isinstance(tree, Some) else 1
+    return _Ranked(found, np.where(found, score, 0.0), complete & found, words)
 
 
 def _leaves(tree: Tree) -> Iterable[Term | Phrase | Prefix]:
@@ -770,7 +775,7 @@ def _order(found: Ints, ranked: _Ranked, index: Index, window: Window) -> Ints:
     day = rows["day"][found].astype(np.int64)
     score = ranked.score[found] * _newness(index, found, window.today)
     keys: dict[Sort, tuple[Any, ...]] = {
-        "best": (-day, -score, ~ranked.complete[found]),
+        "best": (-day, -score, ~(ranked.complete[found] | (ranked.words > FIRST_WORDS))),
         "newest": (-score, -day),
         "oldest": (-score, day),
     }

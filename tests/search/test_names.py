@@ -53,9 +53,20 @@ def found(answered: Answered) -> list[str]:
 def register():
     """Every person of the list in a document of invented prose, with two others mentioned in passing."""
     chance = random.Random(3)
-    words = (
-        ["risk", "plan", "housing", "visit", "report", "supervision", "address", "concern", "meeting", "officer", "review", "tenancy"]
-    )
+    words = [
+        "risk",
+        "plan",
+        "housing",
+        "visit",
+        "report",
+        "supervision",
+        "address",
+        "concern",
+        "meeting",
+        "officer",
+        "review",
+        "tenancy",
+    ]
     pages = [
         f"Notes on {person}. {' '.join(chance.choices(words, k=60))} It was seen that {person} met "
         f"{chance.choice(PEOPLE).split()[0]} {' '.join(chance.choices(words, k=20))}"
