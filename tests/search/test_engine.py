@@ -4,6 +4,7 @@ import math
 import random
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -284,15 +285,21 @@ def hidden(count: int) -> list[Document]:
     ]
 
 
-@pytest.mark.parametrize("typed", QUERIES)
-@pytest.mark.parametrize("first", [True, False])
-def test_hidden_documents_in_the_same_shard_change_nothing(typed: str, first: bool) -> None:
-    seen = random_shelf()
+@cache
+def with_hidden(first: bool) -> Shelf:
+    """The same documents, and fifty in each case that may not be read."""
     mixed = random_shelf()
-    for case, documents in seen.cases.items():
+    for case, documents in random_shelf().cases.items():
         mixed.allowed[case] = frozenset(one.key for one in documents)
         mixed.cases[case] = hidden(50) + documents if first else documents + hidden(50)
     mixed.__post_init__()
+    return mixed
+
+
+@pytest.mark.parametrize("typed", QUERIES)
+@pytest.mark.parametrize("first", [True, False])
+def test_hidden_documents_in_the_same_shard_change_nothing(typed: str, first: bool) -> None:
+    seen, mixed = random_shelf(), with_hidden(first)
     assert mixed.search(typed) == seen.search(typed)
     window = {"limit": 3, "offset": 2, "sort": "newest"}
     assert mixed.search(typed, **window) == seen.search(typed, **window)
