@@ -40,7 +40,9 @@ def _cases(hub: Services, wanted: str | None) -> list[tuple[str, str, str]]:
     if wanted:
         query = query.where(or_(Case.reference == wanted, Case.id == wanted))
     with hub.db.reading() as session:
-        found = [tuple(row) for row in session.execute(query.order_by(Case.reference))]
+        found = [
+            (id_, area, reference) for id_, area, reference in session.execute(query.order_by(Case.reference))
+        ]
     if wanted and not found:
         raise Refused("There is no such case.")
     return found
