@@ -15,9 +15,10 @@ from pathlib import Path
 from search import TODAY, Fts5, Hub, Whoosh, high
 from whoosh import query as whoosh_query
 
-from hub.search import engine, kept, shard
+from hub.search import answer, engine, kept, shard
 from hub.search.query import understand
 from storage.names import new_id
+from tests.search import names as tests_names
 
 DEPTH = 100
 
@@ -75,8 +76,10 @@ def of_hub(work: Path, documents: list[shard.Document]) -> Callable[[str], list[
             words=lambda some: hub.parts("words", "person", some),
         )
         window = engine.Window(today=TODAY, limit=DEPTH)
-        found = engine.search(understand(text), index, engine.Filters(), parts, window)
-        return [hit.document for hit in found.hits]
+        question = answer.Question(
+            text=text, understood=understand(text), filters=engine.Filters(), window=window
+        )
+        return [hit.document for hit in answer.answer(question, index, parts).results.hits]
 
     return search
 
@@ -137,3 +140,32 @@ def average_precision(found: list[str], right: dict[str, int]) -> float:
             met += 1
             total += met / place
     return total / len(right)
+
+
+def names() -> Iterator[tuple[str, float, float | None, dict[str, object]]]:
+    """The project's own set of miswritten names: (figure, value, target, detail). Each person has one document."""
+    people = tests_names.PEOPLE
+    documents = [
+        document(number, "", f"Notes on {person}. It was seen that {person} came.")
+        for number, person in enumerate(people)
+    ]
+    parts = shard.encode(shard.build(documents))
+    index = kept.opened([kept.Access("case", 1, None)], lambda cases: dict.fromkeys(cases, parts.scan))
+    fetch = engine.Parts(
+        positions=lambda cases: dict.fromkeys(cases, parts.positions),
+        words=lambda cases: dict.fromkeys(cases, parts.words),
+    )
+    shown = right = first = 0
+    for typed, person in tests_names.MISWRITTEN:
+        question = answer.Question(
+            text=typed,
+            understood=understand(typed),
+            filters=engine.Filters(),
+            window=engine.Window(today=TODAY, limit=5),
+        )
+        hits = [people[int(hit.document)] for hit in answer.answer(question, index, fetch).results.hits]
+        shown, right, first = shown + len(hits), right + (person in hits), first + (hits[:1] == [person])
+    asked = len(tests_names.MISWRITTEN)
+    detail: dict[str, object] = {"names": asked, "people": len(people), "shown": shown, "first": first}
+    yield "search_names_missed_at_5", 1 - right / asked, 0.1, detail
+    yield "search_names_wrong_among_5", 1 - right / shown, None, detail

@@ -71,7 +71,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         sessions=sessions,
         people=PeopleService(db, clock, vaults, sessions, secret=config.secret),
         statement=StatementService(db, clock),
-        cases=CaseService(db, clock, vaults),
+        cases=CaseService(db, clock, vaults, search),
         documents=DocumentService(
             db,
             clock,

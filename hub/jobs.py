@@ -102,6 +102,7 @@ class Sweeper:
             waited = timedelta() if self._next_sweep == 0 else WAITED_LONG
             self._next_sweep = now + SWEEP_SECONDS
             _carefully(lambda: self._requeue(waited), "requeue")
+            _carefully(self._hub.search.renew, "search shards")
             _carefully(self._documents.discard_stale, "stale files")
             _carefully(self._hub.shredding.forget_destroyed, "destroyed cases")
         if now >= self._next_orphans:

@@ -33,6 +33,7 @@ from hub.errors import Closed, Conflict, Invalid
 from hub.ids import id_from, is_id, new_id
 from hub.ledger.events import CaseChanged, CaseOpened, CasesListed, CaseTeamChanged, CaseViewed
 from hub.people.model import Account, AccountState, Agency, Area
+from hub.search.shelves import Shelves
 from hub.vaults import Vaults
 from hub.web.paging import Page
 
@@ -101,8 +102,8 @@ class _Changing:
 
 
 class CaseService:
-    def __init__(self, db: Database, clock: Clock, vaults: Vaults) -> None:
-        self._db, self._clock, self._vaults = db, clock, vaults
+    def __init__(self, db: Database, clock: Clock, vaults: Vaults, search: Shelves) -> None:
+        self._db, self._clock, self._vaults, self._search = db, clock, vaults, search
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -273,6 +274,7 @@ class CaseService:
             now=now,
             decision=decision,
         )
+        self._search.index_nominal(work, row, self._vaults.of(work.session, row))
         self._remember(change, "opened", "", str(new.level.value))
         opened = CaseOpened(
             case=row.id, category=new.category.value, level=new.level.value, route=new.route.value
@@ -326,6 +328,7 @@ class CaseService:
             vault = self._vaults.of(change.work.session, change.case)
             _require_other(open_nominal(vault, change.case), checked, "name", "Nothing was changed.")
             change.case.sealed_nominal = seal_nominal(vault, case, checked)
+            self._search.index_nominal(change.work, change.case, vault)
             self._note(change, "nominal", "", "")
 
     def hand_over(self, actor: Actor, case: str, to: str, decision: Decision) -> None:

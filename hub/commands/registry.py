@@ -12,6 +12,7 @@ from hub.commands.documents import documents
 from hub.commands.keys import keys
 from hub.commands.log import log
 from hub.commands.review_settings import review_settings
+from hub.commands.search import search
 from hub.commands.vault import vault
 from hub.commands.witness import witness
 from hub.errors import HubError
@@ -41,6 +42,7 @@ COMMANDS: dict[str, tuple[str, Command]] = {
     "keys": ("the keys: status, rotate, escrow, recover", keys),
     "log": ("the access log: verify, export, checkpoint", log),
     "review-settings": ("an area's own numbers for reviews and break-glass", review_settings),
+    "search": ("make the search shards anew: search rebuild [--case REFERENCE]", search),
     "witness": ("cosign other logs: init, add-log, run, status", witness),
     "vault": ("what is stored: ls, check, recovery-key", vault),
 }

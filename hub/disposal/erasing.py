@@ -13,10 +13,14 @@ from sqlalchemy import ColumnElement, LargeBinary, Table, delete, func, select, 
 from sqlalchemy.orm import Session
 
 from hub.cases.model import Case, CaseMember
+from hub.cases.sealed import open_nominal
 from hub.db import Base
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
+from hub.errors import NotHere
 from hub.people.model import Account, HeldForm
-from hub.search.model import AskedSearch, CaseShard
+from hub.search import language
+from hub.search.model import AskedSearch, CaseShard, SavedSearch
+from hub.search.shelves import forget_case
 from hub.vaults import Vaults
 from storage.errors import StorageError
 
@@ -138,7 +142,7 @@ def _remove_rows(session: Session, case: str) -> None:
     staged = list(session.scalars(select(StagedFile.object_id).where(StagedFile.case_id == case)))
     session.execute(delete(StagedFile).where(StagedFile.case_id == case))
     session.execute(delete(StoredObject).where(StoredObject.id.in_(staged)))
-    session.execute(delete(CaseShard).where(CaseShard.case_id == case))
+    forget_case(session, case)
 
 
 def _clear_texts(session: Session, case: str) -> None:
@@ -159,9 +163,11 @@ def _forget_typed(session: Session, vaults: Vaults, case: Case) -> tuple[int, in
     forms = _forms_about(session, vaults, case)
     session.execute(delete(HeldForm).where(HeldForm.id.in_(forms)))
     people = select(Account.id).where(Account.area_id == case.area_id)
+    saved = _saved_about(session, vaults, case)
+    session.execute(delete(SavedSearch).where(SavedSearch.id.in_(saved)))
     searches = list(session.scalars(select(AskedSearch.id).where(AskedSearch.account_id.in_(people))))
     session.execute(delete(AskedSearch).where(AskedSearch.account_id.in_(people)))
-    return len(forms), len(searches)
+    return len(forms), len(searches) + len(saved)
 
 
 def _forms_about(session: Session, vaults: Vaults, case: Case) -> list[str]:
@@ -176,6 +182,26 @@ def _forms_about(session: Session, vaults: Vaults, case: Case) -> list[str]:
         form.id
         for form in held
         if any(one in form.path + _typed(session, vaults, case, form) for one in named)
+    ]
+
+
+def _saved_about(session: Session, vaults: Vaults, case: Case) -> list[str]:
+    """Saved searches that name the case or a word of its nominal's names; all of the area's once those cannot be read."""
+    people = select(Account.id).where(Account.area_id == case.area_id)
+    saved = session.scalars(select(SavedSearch).where(SavedSearch.account_id.in_(people))).all()
+    try:
+        nominal = open_nominal(vaults.of(session, case), case)
+    except (NotHere, StorageError, ValueError):
+        return [one.id for one in saved]
+    named = language.words(language.clean(" ".join((nominal.name, *nominal.aliases))))
+    box = vaults.box(session, case.area_id, "search")
+    texts = {one.id: box.open(one.sealed_form, one.id, one.account_id).decode() for one in saved}
+    return [
+        id_
+        for id_, text in texts.items()
+        if case.id in text
+        or case.reference in text
+        or named & language.words(language.clean(str(json.loads(text))))
     ]
 
 

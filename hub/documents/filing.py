@@ -316,6 +316,8 @@ class Filing(Part):
         row.changed_at = self._clock()
         _set_audience(work.session, row, details.audience)
         row.narrowed = details.audience is not None
+        work.session.flush()
+        self._search.place(work, work.session.get_one(Case, row.case_id), vault, row.id)
 
     def _index_again(self, work: UnitOfWork, row: Document) -> None:
         """The current version waits to be indexed under what now is said of it."""

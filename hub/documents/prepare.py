@@ -26,7 +26,7 @@ from hub.documents.records import Part, open_said
 from hub.documents.rules import Had, search_note
 from hub.errors import NotHere
 from hub.ledger.events import DocumentPrepared, DocumentProcessed, FileDiscarded
-from hub.search.service import IndexedDocument
+from hub.search.shelves import IndexedDocument
 from storage.errors import NotFound
 from storage.receipts import Receipt
 from storage.vault import SealedObject, Vault

@@ -40,6 +40,7 @@ from hub.ledger.events import (
     CaseViewed,
     DownloadStarted,
     PageViewed,
+    RecordShown,
     SnippetShown,
 )
 from hub.ledger.model import LogEntry
@@ -50,6 +51,7 @@ KINDS = {
     PageViewed.name: Kind.PAGE,
     DownloadStarted.name: Kind.DOWNLOAD,
     SnippetShown.name: Kind.HIT,
+    RecordShown.name: Kind.HIT,
     AccessRefused.name: Kind.REFUSAL,
 }
 COUNTED = {

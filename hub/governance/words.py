@@ -68,6 +68,8 @@ EVENTS = {
     "case.shredded": "Destroyed the keys of a case",
     "search.run": "Searched",
     "search.shown": "Was shown lines of a document by search",
+    "search.record_shown": "Was shown who a nominal is by search",
+    "search.indexed": "Made a case searchable anew",
     "log.read": "Looked at the access log",
     "log.exported": "Exported the access log",
     "log.bundled": "Exported the access log with its proofs",

@@ -18,8 +18,8 @@ from hub.documents.objects import sealed_object
 from hub.errors import NotHere
 from hub.integrity.findings import Depth, Fault, Finding
 from hub.ledger.events import ObjectsChecked
-from hub.search import shard
 from hub.search.model import CaseShard
+from hub.search.shelves import held
 from hub.vaults import Vaults
 from storage.errors import NotFound, StorageError, Tampered, WrongKey
 from storage.receipts import Receipt
@@ -246,15 +246,8 @@ class Check:
 
 
 def _held(session: Session, vault: Vault, case: str) -> set[str]:
-    """Ids of the documents in a case's shard."""
-    row = session.get(CaseShard, case)
-    if row is None:
-        return set()
-    parts = {
-        kind: vault.open_blob(f"shard {kind}", case, row.version, getattr(row, f"sealed_{kind}"))
-        for kind in shard.Parts._fields
-    }
-    return set(shard.decode(shard.Parts(**parts)).keys)
+    """Ids of the documents in a case's shards."""
+    return held(vault, list(session.scalars(select(CaseShard).where(CaseShard.case_id == case))))
 
 
 def _destroyed(session: Session, cases: set[str]) -> set[str]:

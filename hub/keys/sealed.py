@@ -15,7 +15,7 @@ from hub.db import Base
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject
 from hub.ledger.model import LogSigner
 from hub.people.model import Account, HeldForm
-from hub.search.model import AskedSearch, CaseShard
+from hub.search.model import AskedSearch, CaseShard, SavedSearch
 from storage.errors import Tampered
 from storage.receipts import Receipt
 from storage.vault import FieldBox, SealedObject, Vault
@@ -61,11 +61,11 @@ class _Blob:
     kind: str
 
     def is_new(self, turn: Turn, row: CaseShard, sealed: bytes) -> bool:
-        return _opens(lambda: turn.new.open_blob(self.kind, row.case_id, row.version, sealed))
+        return _opens(lambda: turn.new.open_blob(self.kind, row.name, row.version, sealed))
 
     def again(self, turn: Turn, row: CaseShard, sealed: bytes) -> bytes:
-        plain = turn.old.open_blob(self.kind, row.case_id, row.version, sealed)
-        return turn.new.seal_blob(self.kind, row.case_id, row.version, plain)
+        plain = turn.old.open_blob(self.kind, row.name, row.version, sealed)
+        return turn.new.seal_blob(self.kind, row.name, row.version, plain)
 
 
 class _ObjectKey:
@@ -202,6 +202,13 @@ AREA_TABLES: tuple[OfArea, ...] = (
         column="sealed_form",
         purpose="search",
         named=lambda row: (row.id,),
+    ),
+    OfArea(
+        model=SavedSearch,
+        rows=lambda area: SavedSearch.account_id.in_(_accounts(area)),
+        column="sealed_form",
+        purpose="search",
+        named=lambda row: (row.id, row.account_id),
     ),
     OfArea(
         model=LogSigner,

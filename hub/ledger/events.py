@@ -627,6 +627,22 @@ class SnippetShown(Event, name="search.shown", operation=O.DISCLOSURE):
 
 
 @declare
+class RecordShown(Event, name="search.record_shown", operation=O.DISCLOSURE):
+    """One hit of a search that is no document: `kind` 'nominal', who the person of the case is."""
+
+    case: str
+    kind: str
+
+
+@declare
+class CaseIndexed(Event, name="search.indexed", operation=O.CONSULTATION):
+    """The program read the text of a case's documents to make its search shards anew."""
+
+    case: str
+    documents: int
+
+
+@declare
 class LogRead(Event, name="log.read", operation=O.CONSULTATION):
     """`page`: which page of the log; `filters` as asked."""
 

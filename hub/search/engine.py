@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.search import language
-from hub.search.query import All, Either, Phrase, Prefix, Some, Term, Tree, Understood
+from hub.search.query import Alike, All, Either, Phrase, Prefix, Some, Term, Tree, Understood
 from hub.search.shard import (
+    MANY,
     MOST_DOCUMENTS,
+    MOST_FREQUENCY,
+    OFTEN,
     PART_HEAD,
     PART_HEADER,
     ROW,
@@ -33,10 +36,14 @@ from hub.search.shard import (
     spread,
 )
 
-K1 = 1.2
-B = 0.75
+K1 = 1.5
+B = 0.8
+FIRST_WORDS = 3
+"""Up to so many plain words, what has all of them stands before what has not. In longer questions some words are there by the
+way, and long documents that happen to have them all would stand first: docs/search.md has the figures."""
 NEWNESS = 0.1  # a document of today counts a tenth more than a very old one
 NEWNESS_HALVES = 365.0  # days
+ALIKE = 0.6  # what a word that only resembles the one asked for counts
 MOST_EXPANSIONS = 512
 FEW = 6  # up to so many words it is quicker to compare each than to look all up in a table
 
@@ -48,7 +55,10 @@ Fetch: TypeAlias = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenShard:
-    """The unsealed scan part of one case. `allowed` names the documents this person may read; None means all."""
+    """The unsealed scan part of one shard. `allowed` names the documents this person may read; None means all.
+
+    `case`: the case's id; with "/" and more after it where the case has several shards.
+    """
 
     case: str
     scan: bytes
@@ -67,23 +77,32 @@ class Filters:
 
 
 class Hit(NamedTuple):
-    """`page` counts from 1 and is where most of the query stands; a match in the title alone says page 1."""
+    """`page` counts from 1 and is where most of the query stands; a match in the title alone says page 1.
+
+    `alike`: found by a word that only resembles one of those asked for.
+    """
 
     case: str
     document: str
     page: int
     score: float
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """`total` and the counts are of every hit, not only of those shown. `took` is seconds, for the operator alone."""
+    """`total` is of every hit, not only of those shown; each count as if its own filter were not set. `took` is seconds, for the operator alone.
+
+    `complete`: how many hits have every plain word. `unknown`: the terms that no allowed document has.
+    """
 
     hits: tuple[Hit, ...]
     total: int
     by_type: Mapping[str, int]
     by_agency: Mapping[str, int]
     by_year: Mapping[int, int]
+    complete: int
+    unknown: frozenset[str]
     took: float
 
 
@@ -168,6 +187,8 @@ def cut(shards: Sequence[OpenShard]) -> list[Section]:
     sizes = _section_sizes(heads)
     ends = np.cumsum(np.column_stack([np.full(len(heads), SCAN_HEADER), sizes]), axis=1)
     lengths = np.array([len(shard.scan) for shard in shards], dtype=np.int64)
+    if len(heads) == 0:
+        return []
     if not _are_heads(heads) or np.any(grids(ends[:, -1]) != lengths):
         raise BadShard("The shard is of an unknown kind or version, or not as long as its head says.")
     sections = []
@@ -179,16 +200,23 @@ def cut(shards: Sequence[OpenShard]) -> list[Section]:
 
 
 def _are_heads(heads: Array) -> bool:
-    known = (heads["magic"] == b"MHSS") & (heads["version"] == VERSION) & (heads["flags"] <= WIDE)
+    flags = (heads["flags"] <= WIDE) | (heads["flags"] == MANY)
+    known = (heads["magic"] == b"MHSS") & (heads["version"] == VERSION) & flags
     return bool(np.all(known & (heads["documents"] <= MOST_DOCUMENTS)))
 
 
 def _section_sizes(heads: Array) -> Ints:
     """Bytes of each section of each shard, as `Header.scan_layout` says."""
     terms, postings = heads["terms"].astype(np.int64), heads["postings"].astype(np.int64)
-    starts = (2 + 2 * heads["flags"].astype(np.int64)) * (terms + 1)
+    starts = _width(heads) * (terms + 1)
+    documents = (1 + (heads["flags"] == MANY)) * postings
     rows = ROW.itemsize * heads["documents"].astype(np.int64)
-    return np.column_stack([rows, 4 * terms, 4 * terms, starts, 2 * postings, postings])
+    return np.column_stack([rows, 4 * terms, 4 * terms, starts, documents, postings])
+
+
+def _width(heads: Array) -> Ints:
+    """Bytes of a number: see `shard.WIDE`."""
+    return np.where(heads["flags"] == 0, 2, 4).astype(np.int64)
 
 
 def assemble(sections: Iterable[Section]) -> Index:
@@ -198,21 +226,22 @@ def assemble(sections: Iterable[Section]) -> Index:
     )  # the narrow before the wide
     cases = tuple([section.case for section in chosen])
     if len(set(cases)) != len(cases):
-        raise ValueError("A case has one shard.")
+        raise ValueError("A shard is opened once.")
     heads = np.frombuffer(b"".join([section.head for section in chosen]), dtype=SCAN_HEAD)
     joined = tuple([b"".join([section.parts[number] for section in chosen]) for number in range(6)])
     rows = np.frombuffer(joined[0], dtype=ROW)
     first_document = _firsts(heads["documents"])
+    sizes = _section_sizes(heads)
     return Index(
         cases=cases,
         heads=heads,
         sections=joined,
-        offsets=np.vstack([np.zeros((1, 6), dtype=np.int64), np.cumsum(_section_sizes(heads), axis=0)]),
+        offsets=np.vstack([np.zeros((1, 6), dtype=np.int64), np.cumsum(sizes, axis=0)]),
         rows=rows,
         high=np.frombuffer(joined[1], dtype="<u4"),
         low=np.frombuffer(joined[2], dtype="<u4"),
-        starts=_numbers(joined[3], int(_section_sizes(heads)[heads["flags"] == 0, 3].sum())),
-        documents=np.frombuffer(joined[4], dtype="<u2"),
+        starts=_numbers(joined[3], int(sizes[heads["flags"] == 0, 3].sum()), 2),
+        documents=_numbers(joined[4], int(sizes[heads["flags"] != MANY, 4].sum()), 1),
         frequencies=np.frombuffer(joined[5], dtype="u1"),
         first_term=_firsts(heads["terms"]),
         first_posting=_firsts(heads["postings"]),
@@ -222,12 +251,13 @@ def assemble(sections: Iterable[Section]) -> Index:
     )
 
 
-def _numbers(joined: bytes, narrow: int) -> Array:
-    """Numbers of two bytes up to the offset `narrow`, of four from there on."""
-    short = np.frombuffer(joined, dtype="<u2", count=narrow // 2)
+def _numbers(joined: bytes, narrow: int, width: int) -> Array:
+    """Numbers of `width` bytes up to the offset `narrow`, of twice as many from there on."""
+    short = np.frombuffer(joined, dtype=f"<u{width}", count=narrow // width)
     if narrow == len(joined):
         return short
-    return np.concatenate([short.astype("<u4"), np.frombuffer(joined, dtype="<u4", offset=narrow)])
+    wide = f"<u{2 * width}"
+    return np.concatenate([short.astype(wide), np.frombuffer(joined, dtype=wide, offset=narrow)])
 
 
 def _firsts(counts: Array) -> Ints:
@@ -254,11 +284,12 @@ class _Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ranked:
-    """Over all documents of the index: which match, how well, and which have every ranked word."""
+    """Over all documents of the index: which match, how well, and which have every one of the plain `words`."""
 
     found: Flags
     score: Floats
     complete: Flags
+    words: int = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -280,22 +311,35 @@ def search(understood: Understood, index: Index, filters: Filters, parts: Parts,
     began = time.perf_counter()
     run = _start(index, parts)
     ranked = _evaluate(understood.tree, run) if understood.tree else _everything(run, understood)
-    found = np.flatnonzero(ranked.found & index.allowed & _filter(index, filters))
+    chosen = _filters(index, filters)
+    matching = ranked.found & index.allowed & chosen["case"]
+    found = np.flatnonzero(matching & chosen["type"] & chosen["agency"] & chosen["day"])
     shown = _order(found, ranked, index, window)
     pages = _pages(understood.tree, shown, run)
     scores = _newness(index, shown, window.today) * ranked.score[shown]
-    rows = index.rows[found]
+    alike = _alike(understood.tree, shown, run)
+    by_type = index.rows["type"][matching & chosen["agency"] & chosen["day"]]
+    by_agency = index.rows["agency"][matching & chosen["type"] & chosen["day"]]
+    by_year = index.rows["day"][matching & chosen["type"] & chosen["agency"]]
     return Results(
         hits=tuple(
-            Hit(index.cases[case], index.rows["key"][number].decode("ascii"), page, round(float(score), 6))
-            for number, case, page, score in zip(
-                shown.tolist(), _case_of(index, shown).tolist(), pages, scores.tolist(), strict=True
+            Hit(
+                case=index.cases[case].partition("/")[0],
+                document=index.rows["key"][number].decode("ascii"),
+                page=page,
+                score=round(float(score), 6),
+                alike=resembles,
+            )
+            for number, case, page, score, resembles in zip(
+                shown.tolist(), _case_of(index, shown).tolist(), pages, scores.tolist(), alike, strict=True
             )
         ),
         total=len(found),
-        by_type=_counts(rows["type"]),
-        by_agency=_counts(rows["agency"]),
-        by_year=_years(rows["day"]),
+        by_type=_counts(by_type),
+        by_agency=_counts(by_agency),
+        by_year=_years(by_year),
+        complete=int(np.count_nonzero(ranked.complete[found])),
+        unknown=_unknown(understood.tree, run),
         took=time.perf_counter() - began,
     )
 
@@ -314,6 +358,27 @@ def _everything(run: _Run, understood: Understood) -> _Ranked:
     return _Ranked(flags, np.zeros(run.index.size), flags)
 
 
+def _unknown(tree: Tree | None, run: _Run) -> frozenset[str]:
+    terms = {leaf.term for leaf in _leaves(tree) if isinstance(leaf, Term)} if tree else set()
+    return frozenset(term for term in terms if not len(run.matches[language.hash_of(term)].documents))
+
+
+def _alike(tree: Tree | None, shown: Ints, run: _Run) -> list[bool]:
+    """For each document shown whether some word is in it only as one that resembles it."""
+    flags = np.zeros(len(shown), dtype=bool)
+    for leaf in _alikes(tree) if tree else ():
+        flags |= ~_rank(leaf.exact, run).found[shown] & _rank_alike(leaf, run).found[shown]
+    return flags.tolist()
+
+
+def _alikes(tree: Tree) -> Iterable[Alike]:
+    if isinstance(tree, Alike):
+        yield tree
+    elif isinstance(tree, All | Some):
+        for child in tree.wanted:
+            yield from _alikes(child)
+
+
 def _evaluate(tree: Tree, run: _Run) -> _Ranked:
     _look_up(_terms(tree, run), run)
     _find_phrases(tree, run)
@@ -325,6 +390,8 @@ def _rank(tree: Tree, run: _Run) -> _Ranked:
         return _rank_group(tree, run)
     if isinstance(tree, Either):
         return _rank_either(tree, run)
+    if isinstance(tree, Alike):
+        return _rank_alike(tree, run)
     return _rank_match(_match(tree, run), run)
 
 
@@ -357,6 +424,15 @@ def _rank_either(tree: Either, run: _Run) -> _Ranked:
     return _Ranked(found, np.maximum.reduce([one.score for one in ranked]), found)
 
 
+def _rank_alike(tree: Alike, run: _Run) -> _Ranked:
+    """What resembles a word counts less than the word itself, and all that resembles it counts as one word."""
+    exact = _rank(tree.exact, run)
+    others = [run.matches[language.hash_of(term)] for term in tree.others]
+    resembling = _rank_match(_union(others, run.index.size), run)
+    found = exact.found | resembling.found
+    return _Ranked(found, np.maximum(exact.score, ALIKE * resembling.score), found)
+
+
 def _rank_group(tree: All | Some, run: _Run) -> _Ranked:
     ranked = [_rank(child, run) for child in tree.wanted]
     size = run.index.size
@@ -369,7 +445,8 @@ def _rank_group(tree: All | Some, run: _Run) -> _Ranked:
         found = found & one.found if isinstance(tree, All) else found | one.found
     for unwanted in tree.unwanted:
         found &= ~_rank(unwanted, run).found
-    return _Ranked(found, np.where(found, score, 0.0), complete & found)
+    words = len(tree.wanted) if isinstance(tree, Some) else 1
+    return _Ranked(found, np.where(found, score, 0.0), complete & found, words)
 
 
 def _leaves(tree: Tree) -> Iterable[Term | Phrase | Prefix]:
@@ -378,6 +455,9 @@ def _leaves(tree: Tree) -> Iterable[Term | Phrase | Prefix]:
             yield tree
         case Either():
             yield from tree.writings
+        case Alike():
+            yield tree.exact
+            yield from (Term(term, term) for term in tree.others)
         case All() | Some():
             for child in (*tree.wanted, *tree.unwanted):
                 yield from _leaves(child)
@@ -388,7 +468,20 @@ def _terms(tree: Tree, run: _Run) -> set[int]:
     starts = sorted({leaf.start for leaf in _leaves(tree) if isinstance(leaf, Prefix)})
     if starts:
         run.prefixes = _expand(starts, run)
-    return _hashes(tree, run)
+    pairs = {
+        _pair(*pair) for leaf in _leaves(tree) if isinstance(leaf, Phrase) for pair in _side_by_side(leaf)
+    }
+    return _hashes(tree, run) | pairs
+
+
+def _side_by_side(phrase: Phrase) -> list[tuple[str, str]]:
+    """Words of the phrase that must be next to each other."""
+    placed = list(zip(phrase.offsets, phrase.terms, strict=True))
+    return [(one, other) for (at, one), (after, other) in pairwise(sorted(placed)) if after == at + 1]
+
+
+def _pair(one: str, other: str) -> int:
+    return language.pair_hash(language.hash_of(one), language.hash_of(other))
 
 
 def _look_up(hashes: set[int], run: _Run) -> None:
@@ -450,11 +543,35 @@ def _union(matches: Sequence[_Match], size: int) -> _Match:
 
 def _find_phrases(tree: Tree, run: _Run) -> None:
     phrases = [leaf for leaf in _leaves(tree) if isinstance(leaf, Phrase)]
-    candidates = {phrase: _together(phrase, run) for phrase in phrases}
+    known = {phrase: _known_pairs(phrase, _together(phrase, run), run) for phrase in phrases}
     if phrases:
-        _open_positions(np.concatenate(list(candidates.values())), run)
-    for phrase, documents in candidates.items():
-        run.phrases[phrase] = _phrase(phrase, documents, run)
+        _open_positions(np.concatenate([unsure for _, unsure in known.values()]), run)
+    for phrase, (sure, unsure) in known.items():
+        found = _phrase(phrase, unsure, run)
+        run.phrases[phrase] = _union([sure, found], run.index.size) if len(sure.documents) else found
+
+
+def _known_pairs(phrase: Phrase, documents: Ints, run: _Run) -> tuple[_Match, Ints]:
+    """What is known of a phrase from neighbours written down: where it stands, and where positions must say.
+
+    Neighbours are written down for words that are frequent in a document, so that their absence says as much.
+    """
+    unsure = documents
+    for one, other in _side_by_side(phrase):
+        written = _written_down(one, unsure, run) & _written_down(other, unsure, run)
+        match = run.matches[_pair(one, other)]
+        standing = _member(unsure, match.documents)
+        if len(phrase.terms) == len((one, other)):
+            sure = np.searchsorted(match.documents, unsure[written & standing])
+            return _Match(match.documents[sure], match.frequencies[sure], documents[:0]), unsure[~written]
+        unsure = unsure[standing | ~written]
+    return _Match(documents[:0], documents[:0], documents[:0]), unsure
+
+
+def _written_down(term: str, documents: Ints, run: _Run) -> Flags:
+    match = run.matches[language.hash_of(term)]
+    often = match.frequencies[np.searchsorted(match.documents, documents)]
+    return np.asarray(often >= OFTEN, dtype=bool)
 
 
 def _together(phrase: Phrase, run: _Run) -> Ints:
@@ -496,7 +613,7 @@ def _phrase(phrase: Phrase, documents: Ints, run: _Run) -> _Match:
         keys = _places(run.matches[language.hash_of(term)], documents, run) + (reach - offset)
         found = keys if found is None else _common(found, keys)
     standing, often = np.unique((found if found is not None else none) >> 33, return_counts=True)
-    return _Match(standing, often.astype(np.int64), none)
+    return _Match(standing, np.minimum(often, MOST_FREQUENCY).astype(np.int64), none)
 
 
 def _often(term: str, run: _Run) -> int:
@@ -550,7 +667,7 @@ def _open_positions(documents: Ints, run: _Run) -> None:
 
 def _opened(index: Index, numbers: Ints, parts: list[bytes]) -> _Opened:
     heads = index.heads[numbers]
-    width = 2 + 2 * heads["flags"].astype(np.int64)
+    width = _width(heads)
     sizes = np.column_stack(
         [
             4 * heads["pages"].astype(np.int64),
@@ -572,8 +689,8 @@ def _opened(index: Index, numbers: Ints, parts: list[bytes]) -> _Opened:
     return _Opened(
         slot=slot,
         page_starts=np.frombuffer(joined[0], dtype="<u4"),
-        starts=_numbers(joined[1], int(narrow[1])),
-        places=_numbers(joined[2], int(narrow[2])),
+        starts=_numbers(joined[1], int(narrow[1]), 2),
+        places=_numbers(joined[2], int(narrow[2]), 2),
         first_start=_firsts(heads["postings"].astype(np.int64) + 1),
         first_place=_firsts(heads["places"]),
         first_page=_firsts(heads["pages"]),
@@ -596,14 +713,23 @@ def _expand(starts: Sequence[str], run: _Run) -> dict[str, tuple[int, ...]]:
     return {start: _starting(text, start) for start in starts}
 
 
-def allowed_words(index: Index, words: Fetch) -> bytes:
-    """The folded words of every allowed document, each followed by a line feed; a word comes once for each document."""
+def allowed_words(index: Index, words: Fetch, *, names: bool = False) -> bytes:
+    """The folded words of every allowed document, each followed by a line feed; a word comes once for each document.
+
+    `names`: instead of the words the names, each with tabs and how it sounds before the line feed.
+    """
     parts = words(list(index.cases))
     texts: list[bytes] = []
     for number, case in enumerate(index.cases):
         first, last = int(index.first_document[number]), int(index.first_document[number + 1])
-        listed = index.header(number).cut_words(parts[case], index.rows[first:last])
-        texts.extend(words for words, may in zip(listed, index.allowed[first:last], strict=True) if may)
+        rows = index.rows[first:last]
+        listed = index.header(number).cut_words(parts[case], rows)
+        ends = rows["names"].tolist()
+        texts.extend(
+            both[:end] if names else both[end:]
+            for both, end, may in zip(listed, ends, index.allowed[first:last].tolist(), strict=True)
+            if may
+        )
     return b"".join(texts)
 
 
@@ -622,19 +748,20 @@ def _case_of(index: Index, documents: Ints) -> Ints:
     return owners
 
 
-def _filter(index: Index, filters: Filters) -> Flags:
-    rows, flags = index.rows, np.ones(index.size, dtype=bool)
+def _filters(index: Index, filters: Filters) -> dict[str, Flags]:
+    """Which documents each of the filters lets through."""
+    rows, everything = index.rows, np.ones(index.size, dtype=bool)
+    chosen = dict.fromkeys(("case", "type", "agency", "day"), everything)
     for name, wanted in (("type", filters.types), ("agency", filters.agencies)):
         if wanted:
-            flags &= np.isin(rows[name], [value.encode("ascii", "replace") for value in wanted])
-    days = rows["day"].astype(np.int64)
-    if filters.first_day is not None:
-        flags &= days >= filters.first_day
-    if filters.last_day is not None:
-        flags &= days <= filters.last_day
+            chosen[name] = np.isin(rows[name], [value.encode("ascii", "replace") for value in wanted])
+    if filters.first_day is not None or filters.last_day is not None:
+        days = rows["day"].astype(np.int64)
+        chosen["day"] = (days >= (filters.first_day or 0)) & (days <= (filters.last_day or days))
     if filters.cases:
-        flags &= np.repeat([case in filters.cases for case in index.cases], np.diff(index.first_document))
-    return flags
+        own = [case.partition("/")[0] in filters.cases for case in index.cases]
+        chosen["case"] = np.repeat(np.array(own, dtype=bool), np.diff(index.first_document))
+    return chosen
 
 
 def _newness(index: Index, documents: Ints, today: int) -> Floats:
@@ -648,7 +775,7 @@ def _order(found: Ints, ranked: _Ranked, index: Index, window: Window) -> Ints:
     day = rows["day"][found].astype(np.int64)
     score = ranked.score[found] * _newness(index, found, window.today)
     keys: dict[Sort, tuple[Any, ...]] = {
-        "best": (-day, -score, ~ranked.complete[found]),
+        "best": (-day, -score, ~(ranked.complete[found] | (ranked.words > FIRST_WORDS))),
         "newest": (-score, -day),
         "oldest": (-score, day),
     }

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from whoosh.analysis import STOP_WORDS
+from whoosh.lang.dmetaphone import double_metaphone
 from whoosh.lang.snowball.english import EnglishStemmer
 from whoosh.support.charset import accent_map
 
@@ -33,7 +34,18 @@ _PART = re.compile(r"[^\W_]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = r"(jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}"
-LONG_DATE = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH},? (\d{{4}})\b", re.IGNORECASE)
+LONG_DATE = re.compile(
+    rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](\d{{4}})"
+    rf"|{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}}))\b",
+    re.IGNORECASE,
+)
+# Pieces of a reference or a telephone number with spaces between: capitals or digits, at least one piece with a digit.
+_SPACED = re.compile(
+    r"\b(?=[A-Z ]*\d)(?:[A-Z]{1,5}|\d{1,6})(?: (?:[A-Z]{1,3}\b|\d{2,6}\b|[A-Z]\d{1,6}\b|\d{1,6}[A-Z]\b)){1,4}"
+)
+# A word with a capital, not at the beginning of a sentence or a page: in running text that is a name, mostly.
+_NAME = re.compile(r"(?:(?<=[^\s.!?]\s)|(?<=[-'\u2019(]))[A-Z\u00c0-\u024f\u0386-\u052f][^\W\d_]+")
+SHORTEST_NAME = 3
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _SHORT_DATE = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
 
@@ -85,13 +97,13 @@ def hash_of(term: str) -> int:
 
 def tokens(text: str) -> Iterator[Token]:
     """Every token of a `clean` text, in reading order. Common words take a position and give no token."""
-    dates = _long_dates(text)
+    extras = _extras(text)
     position = 0
     for match in _WORD.finditer(text):
         word, start = match.group(), match.start()
-        if start in dates:
-            day, end = dates[start]
-            yield Token(day, position, start, end, extra=True)
+        if start in extras:
+            term, end = extras[start]
+            yield Token(term, position, start, end, extra=True)
         if word.isalnum():
             term = term_of(word)
             if term:
@@ -106,8 +118,8 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def codes(text: str) -> tuple[list[int], list[int]]:
-    """The hashes and positions of `tokens`, several times as fast for a text without a date in words."""
-    if LONG_DATE.search(text):
+    """The hashes and positions of `tokens`, several times as fast for a text without dates in words and spaced references."""
+    if LONG_DATE.search(text) or _SPACED.search(text):
         found = list(tokens(text))
         return [hash_of(token.term) for token in found], [token.position for token in found]
     hashes: list[int] = []
@@ -141,6 +153,32 @@ def words(text: str) -> set[str]:
     return {word for word in found if word and word not in COMMON}
 
 
+def names(text: str) -> set[str]:
+    """The folded words of a `clean` text that are written as names are."""
+    found = {fold(word) for word in set(_NAME.findall(text)) if word[0].isupper()}
+    return {word for word in found if len(word) >= SHORTEST_NAME and word not in COMMON}
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def sounds(word: str) -> tuple[str, ...]:
+    """How a folded word sounds, by double metaphone: one or two codes, or none for what is no word of Latin letters."""
+    if not (word.isascii() and word.isalpha()):
+        return ()
+    return tuple(dict.fromkeys(code for code in double_metaphone(word) if code))
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def pair_hash(first: int, second: int) -> int:
+    """64 bits that stand for two terms side by side, given by their own hashes."""
+    both = b"pair" + first.to_bytes(8, "little") + second.to_bytes(8, "little")
+    return int.from_bytes(blake2b(both, digest_size=8).digest(), "little")
+
+
+def pieces(text: str) -> list[str]:
+    """The words and compounds of a `clean` text, in order."""
+    return _WORD.findall(text)
+
+
 def date_term(text: str) -> str:
     """The term of a day written in one go (2026-03-12, 12/03/2026, 12.3.26: day first), or "" if it is none."""
     iso = _ISO_DATE.fullmatch(text)
@@ -154,13 +192,17 @@ def date_term(text: str) -> str:
 
 def long_date(match: re.Match[str]) -> str:
     """The ISO writing of a LONG_DATE match ("12 March 2026"), or "" if there is no such day."""
-    term = _day_term(int(match[3]), _MONTHS.index(match[2][:3].lower()) + 1, int(match[1]))
+    day, month, year = match.group(1, 2, 3) if match[1] else match.group(5, 4, 6)
+    term = _day_term(int(year), _MONTHS.index(month[:3].lower()) + 1, int(day))
     return term.removeprefix("date:")
 
 
-def _long_dates(text: str) -> dict[int, tuple[str, int]]:
-    found = ((match, long_date(match)) for match in LONG_DATE.finditer(text))
-    return {match.start(): (f"date:{day}", match.end()) for match, day in found if day}
+def _extras(text: str) -> dict[int, tuple[str, int]]:
+    """Where a date in words or a reference with spaces begins: its term, and where it ends."""
+    spaced = (match for match in _SPACED.finditer(text) if len(match[0]) <= LONGEST_JOINED)
+    found = {match.start(): (joined(match[0]), match.end()) for match in spaced}
+    dates = ((match, long_date(match)) for match in LONG_DATE.finditer(text))
+    return found | {match.start(): (f"date:{day}", match.end()) for match, day in dates if day}
 
 
 def _full_year(digits: str) -> int:

@@ -1,18 +1,16 @@
 """What a person typed, as a tree of conditions and one sentence that says how it was understood.
 
-Whoosh's parser reads the words, AND, OR, NOT, brackets, "phrases", prefix* and field:value. Nothing typed is an error:
-what cannot be used is left out and the sentence says so.
+Words, AND, OR, NOT, brackets, "phrases", prefix*, ~name and field:value. Nothing typed is an error: what cannot be used is
+left out and the sentence says so. Each character is read once, whatever it is: Whoosh's parser, which grows faster than
+what it reads and raises on odd input, is not used.
 """
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, TypeAlias
-
-from whoosh import qparser
-from whoosh import query as whoosh_query
+from typing import TypeAlias
 
 from hub.search import language
 
@@ -60,6 +58,16 @@ class Either:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """A word, or else what resembles it: `others` are terms, `names` what was found to resemble it, as written in the list."""
+
+    exact: Term
+    others: tuple[str, ...]
+    names: tuple[str, ...]
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     """Every one of `wanted` and none of `unwanted`."""
 
@@ -75,7 +83,7 @@ class Some:
     unwanted: "tuple[Tree, ...]" = ()
 
 
-Tree: TypeAlias = Term | Phrase | Prefix | Either | All | Some
+Tree: TypeAlias = Term | Phrase | Prefix | Either | Alike | All | Some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +101,15 @@ class Understood:
     """`tree` is None when no word can be searched for: then fields alone choose, or nothing is found.
 
     `words` are the folded words and stems to highlight. `empty` is true when there is nothing to search by at all.
+    `sounds`: words for which names that sound alike were asked for. `said`: what was left out.
     """
 
     tree: Tree | None
     words: tuple[str, ...]
     sentence: str
     asked: Asked
+    sounds: frozenset[str] = frozenset()
+    said: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -114,6 +125,7 @@ class _Notes:
         self.words = 0
         self.phrases = 0
         self.prefixes = 0
+        self.sounds = set[str]()
 
     def say(self, sentence: str) -> None:
         if sentence not in self.said:
@@ -123,12 +135,61 @@ class _Notes:
 def understand(text: str) -> Understood:
     """Never fails. At most LONGEST_QUERY characters and MOST_WORDS words of the text are used."""
     notes = _Notes()
-    tree = _convert(_parse(_prepare(text, notes), notes), notes)
-    if isinstance(tree, _Unwanted):
-        tree = All((), (tree.tree,))
+    tree = _Reader(_prepare(text, notes), notes).tree()
+    return _understood(tree, notes.asked, tuple(notes.said), frozenset(notes.sounds))
+
+
+def _understood(tree: Tree | None, asked: Asked, said: tuple[str, ...], sounds: frozenset[str]) -> Understood:
     return Understood(
-        tree=tree, words=tuple(_words(tree)), sentence=_sentence(tree, notes), asked=notes.asked
+        tree=tree,
+        words=tuple(_words(tree)),
+        sentence=_sentence(tree, asked, said),
+        asked=asked,
+        sounds=sounds,
+        said=said,
     )
+
+
+def resembled(understood: Understood, found: Mapping[str, tuple[str, ...]]) -> Understood:
+    """The same question, in which some words (by what was typed) may also be those that resemble them."""
+    if understood.tree is None or not found:
+        return understood
+    tree = _resembled(understood.tree, found)
+    return _understood(tree, understood.asked, understood.said, understood.sounds)
+
+
+def _resembled(tree: Tree, found: Mapping[str, tuple[str, ...]]) -> Tree:
+    if isinstance(tree, All | Some):
+        return replace(tree, wanted=tuple(_resembled(child, found) for child in tree.wanted))
+    if isinstance(tree, Either) and any(part.shown in found for part in parts_of(tree)):
+        return Some(tuple(_resembled(part, found) for part in parts_of(tree)))
+    if isinstance(tree, Term) and tree.shown in found:
+        names = found[tree.shown]
+        others = dict.fromkeys(language.term_of(name) for name in names)
+        return Alike(tree, tuple(term for term in others if term not in {"", tree.term}), names, tree.shown)
+    return tree
+
+
+def parts_of(tree: Either) -> tuple[Term, ...]:
+    """The words of a compound, each as one to look for."""
+    for writing in tree.writings:
+        if isinstance(writing, Phrase):
+            shown = re.findall(r"[^\W_]+", writing.shown)
+            if len(shown) == len(writing.terms):
+                return tuple(Term(term, word) for term, word in zip(writing.terms, shown, strict=True))
+    return ()
+
+
+def resembling_asked(tree: Tree | None) -> list[Term]:
+    """The single words of a query that may stand for a name, those of compounds too."""
+    match tree:
+        case Term() if tree.shown.isalpha():
+            return [tree]
+        case Either():
+            return [part for part in parts_of(tree) if part.shown.isalpha()]
+        case All() | Some():
+            return [term for child in tree.wanted for term in resembling_asked(child)]
+    return []
 
 
 def _prepare(text: str, notes: _Notes) -> str:
@@ -170,30 +231,12 @@ def _balanced(text: str, notes: _Notes) -> str:
     return text.replace("(", " ").replace(")", " ")
 
 
-def _parse(text: str, notes: _Notes) -> Any:
-    try:
-        return _parser().parse(text, normalize=False)
-    except Exception:  # noqa: BLE001 - Whoosh raises IndexError, AttributeError and others on odd input
-        notes.say("it could not be read as a formula, so every word was searched for")
-        plain = " ".join(word for word in re.findall(r"[^\s()\":*?]+", text) if word not in _OPERATORS)
-        return whoosh_query.Or([whoosh_query.Term(None, word) for word in plain.split()])
-
-
-_OPERATORS = frozenset({"AND", "OR", "NOT", "ANDNOT", "ANDMAYBE", "REQUIRE"})
-_FIELDS = frozenset({"type", "agency", "from", "to"})
-
-
-def _parser() -> qparser.QueryParser:
-    operators = qparser.OperatorsPlugin(AndMaybe=None, Require=None, AndNot=None)
-    plugins = [
-        qparser.WhitespacePlugin(),
-        qparser.PhrasePlugin(),
-        qparser.PrefixPlugin(),
-        qparser.GroupPlugin(),
-        operators,
-        qparser.FieldsPlugin(remove_unknown=False),
-    ]
-    return qparser.QueryParser(None, None, plugins=plugins, group=qparser.OrGroup)
+_OPERATORS = frozenset({"AND", "OR", "NOT"})
+_FIELDS = frozenset({"type", "agency", "from", "to", "date"})
+_PIECE = re.compile(
+    r'(?P<field>[a-zA-Z]+):(?=["\[])|"(?P<phrase>[^"]*)"|\[(?P<range>[^\]"]*)\]|(?P<bracket>[()])|(?P<word>[^\s()"]+)'
+)
+_RANGE = re.compile(r"\s*(\S*?)\s*(?:\bTO\b|\.\.)\s*(\S*)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,55 +247,99 @@ class _Unwanted:
 _Found: TypeAlias = Tree | _Unwanted | None
 
 
-def _convert(node: Any, notes: _Notes) -> _Found:
-    kinds: tuple[tuple[type, Callable[[Any, _Notes], _Found]], ...] = (
-        (whoosh_query.Phrase, _from_phrase),
-        (whoosh_query.Prefix, _from_prefix),
-        (whoosh_query.Term, _from_term),
-        (whoosh_query.Not, _from_not),
-        (whoosh_query.And, _from_and),
-        (whoosh_query.Or, _from_or),
-    )
-    for kind, convert in kinds:
-        if isinstance(node, kind):
-            return convert(node, notes)
-    return None
+@dataclass(slots=True)
+class _Level:
+    """What stands between two brackets: sets of things that must come together, and the operators that wait for a next one."""
+
+    groups: list[list[Tree | _Unwanted]]
+    joins: bool = False
+    negates: bool = False
+
+    def take(self, found: _Found) -> None:
+        joins, negates = self.joins, self.negates
+        self.joins = self.negates = False
+        if found is None:
+            return
+        if negates:
+            found = found.tree if isinstance(found, _Unwanted) else _Unwanted(found)
+        if joins and self.groups:
+            self.groups[-1].append(found)
+        else:
+            self.groups.append([found])
+
+    def tree(self) -> _Found:
+        return _one_or(Some, [_one_or(All, group) for group in self.groups])
 
 
-def _from_and(node: Any, notes: _Notes) -> _Found:
-    wanted, unwanted = _children(node, notes)
-    return _one_or(All, wanted, unwanted)
-
-
-def _from_or(node: Any, notes: _Notes) -> _Found:
-    wanted, unwanted = _children(node, notes)
-    return _one_or(Some, wanted, unwanted)
-
-
-def _one_or(group: type[All] | type[Some], wanted: tuple[Tree, ...], unwanted: tuple[Tree, ...]) -> _Found:
+def _one_or(kind: type[All] | type[Some], found: Sequence[_Found]) -> _Found:
+    """What is asked for together; a single thing stands for itself."""
+    if len(found) == 1:
+        return found[0]
+    wanted = tuple(dict.fromkeys(one for one in found if one is not None and not isinstance(one, _Unwanted)))
+    unwanted = tuple(dict.fromkeys(one.tree for one in found if isinstance(one, _Unwanted)))
     if not wanted:
-        return All((), unwanted) if unwanted else None
-    return wanted[0] if len(wanted) == 1 and not unwanted else group(wanted, unwanted)
+        return _Unwanted(unwanted[0] if len(unwanted) == 1 else Some(unwanted)) if unwanted else None
+    return wanted[0] if len(wanted) == 1 and not unwanted else kind(wanted, unwanted)
 
 
-def _children(node: Any, notes: _Notes) -> tuple[tuple[Tree, ...], tuple[Tree, ...]]:
-    found = [_convert(child, notes) for child in node.subqueries]
-    wanted = [tree for tree in found if tree is not None and not isinstance(tree, _Unwanted)]
-    unwanted = [tree.tree for tree in found if isinstance(tree, _Unwanted)]
-    return tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted))
+class _Reader:
+    """Reads a prepared text once, from left to right: NOT binds closest, then AND, then everything else."""
+
+    def __init__(self, text: str, notes: _Notes) -> None:
+        self._pieces, self._notes = _PIECE.finditer(text), notes
+
+    def tree(self) -> Tree | None:
+        found = self._level()
+        return All((), (found.tree,)) if isinstance(found, _Unwanted) else found
+
+    def _level(self) -> _Found:
+        level, field = _Level([]), ""
+        waiting = ""
+        for piece in self._pieces:
+            kind, text = piece.lastgroup, str(piece[piece.lastgroup or 0])
+            if kind == "bracket" and text == ")":
+                break
+            if kind == "word" and text in _OPERATORS:
+                waiting = self._operator(level, text, waiting)
+                continue
+            waiting = ""
+            if kind == "field":
+                field = text
+                continue
+            level.take(self._level() if kind == "bracket" else self._one(str(kind), field, text))
+            field = ""
+        if waiting:
+            self._notes.say(f"{waiting} without words on both sides was left out")
+        return level.tree()
+
+    def _operator(self, level: _Level, text: str, waiting: str) -> str:
+        """Which operator waits for what comes next."""
+        if waiting and (text != "NOT" or waiting == "NOT"):
+            self._notes.say(f"{waiting} without words on both sides was left out")
+        if text != "NOT" and not level.groups:
+            self._notes.say(f"{text} without words on both sides was left out")
+            return ""
+        level.joins = text == "AND" or (text == "NOT" and level.joins)
+        level.negates = text == "NOT"
+        return text
+
+    def _one(self, kind: str, field: str, text: str) -> _Found:
+        if field.lower() in _FIELDS:
+            _take_field(field.lower(), text, self._notes)
+            return None
+        if kind == "phrase":
+            return _from_phrase(text, self._notes)
+        if kind == "range":
+            return _some([tree for word in text.split() if (tree := _from_word(word, self._notes))])
+        return _from_word(text, self._notes)
 
 
-def _from_not(node: Any, notes: _Notes) -> _Found:
-    inner = _convert(node.query, notes)
-    if inner is None:
-        return None
-    return inner.tree if isinstance(inner, _Unwanted) else _Unwanted(inner)
+def _some(found: list[Tree]) -> Tree | None:
+    distinct = tuple(dict.fromkeys(found))
+    return distinct[0] if len(distinct) == 1 else Some(distinct) if distinct else None
 
 
-def _from_phrase(node: Any, notes: _Notes) -> _Found:
-    text = " ".join(node.words)
-    if node.fieldname is not None:
-        return _from_field(node.fieldname, text, notes)
+def _from_phrase(text: str, notes: _Notes) -> Tree | None:
     if notes.phrases >= MOST_PHRASES:
         notes.say(f"only the first {MOST_PHRASES} phrases were used")
         return None
@@ -260,7 +347,7 @@ def _from_phrase(node: Any, notes: _Notes) -> _Found:
     return _phrase(text, notes)
 
 
-def _phrase(text: str, notes: _Notes) -> _Found:
+def _phrase(text: str, notes: _Notes) -> Tree | None:
     kept = [token for token in language.tokens(text) if not token.extra]
     if not _room(len(kept), notes):
         return None
@@ -273,33 +360,37 @@ def _phrase(text: str, notes: _Notes) -> _Found:
     return Phrase(tuple(token.term for token in kept), tuple(token.position - first for token in kept), text)
 
 
-def _from_prefix(node: Any, notes: _Notes) -> _Found:
-    if node.fieldname is not None:
-        return _from_field(node.fieldname, node.text, notes)
-    start = language.fold(re.sub(r"[\W_]", "", node.text))
+def _from_word(text: str, notes: _Notes) -> Tree | None:
+    name, colon, value = text.partition(":")
+    if colon and name.lower() in _FIELDS:
+        _take_field(name.lower(), value, notes)
+        return None
+    if text.endswith("*") and not text.strip("*").count("*") and "?" not in text:
+        return _prefix(text.rstrip("*"), notes)
+    if "*" in text or "?" in text.rstrip("?"):
+        if text.strip("*?"):
+            notes.say("* is only understood at the end of a word")
+        text = text.replace("*", " ").replace("?", " ")
+    found = [_word(piece, notes) for piece in language.pieces(text)]
+    if not found:
+        _say_common(text, notes)
+    if text.startswith("~"):
+        notes.sounds |= {part for piece in language.pieces(text) for part in re.findall(r"[^\W_]+", piece)}
+    return _some([tree for tree in found if tree])
+
+
+def _prefix(text: str, notes: _Notes) -> Tree | None:
+    start = language.fold(re.sub(r"[\W_]", "", text))
+    if not start:
+        return None
     if len(start) < SHORTEST_PREFIX:
-        notes.say(f"“{node.text[:40]}*” needs at least {SHORTEST_PREFIX} letters before the *")
+        notes.say(f"“{text[:40]}*” needs at least {SHORTEST_PREFIX} letters before the *")
         return None
     if notes.prefixes >= MOST_PREFIXES:
         notes.say(f"only the first {MOST_PREFIXES} words with * were used")
         return None
     notes.prefixes += 1
-    return Prefix(start, f"{node.text}*")
-
-
-def _from_term(node: Any, notes: _Notes) -> _Found:
-    text = str(node.text)
-    if node.fieldname is not None:
-        return _from_field(node.fieldname, text, notes)
-    if text in _OPERATORS:
-        notes.say(f"{text} without words on both sides was left out")
-        return None
-    if "*" in text or "?" in text:
-        if text.strip("*?"):
-            notes.say("* is only understood at the end of a word")
-        text = text.replace("*", " ").replace("?", " ")
-    found = [_word(word, notes) for word in text.split()]
-    return _one_or(Some, tuple(tree for tree in found if tree), ())
+    return Prefix(start, f"{text}*")
 
 
 def _word(text: str, notes: _Notes) -> Tree | None:
@@ -341,17 +432,20 @@ def _room(count: int, notes: _Notes) -> bool:
     return True
 
 
-def _from_field(name: str, text: str, notes: _Notes) -> _Found:
-    if name not in _FIELDS:
-        both = [_word(part, notes) for part in (name, text)]
-        return _one_or(Some, tuple(tree for tree in both if tree), ())
-    if name in {"from", "to"}:
+def _take_field(name: str, text: str, notes: _Notes) -> None:
+    if name == "date":
+        between = _RANGE.fullmatch(text)
+        first, last = between.groups() if between else (text.strip(), text.strip())
+        if first or not last:
+            _take_day("from", first, notes)
+        if last or not first:
+            _take_day("to", last, notes)
+    elif name in {"from", "to"}:
         _take_day(name, text, notes)
     elif name == "type":
         notes.asked = replace(notes.asked, types=_with(notes.asked.types, text))
     else:
         notes.asked = replace(notes.asked, agencies=_with(notes.asked.agencies, text))
-    return None
 
 
 def _with(values: tuple[str, ...], text: str) -> tuple[str, ...]:
@@ -397,15 +491,18 @@ def _wanted_words(tree: Tree | None) -> Iterable[str]:
         case Either():
             for writing in tree.writings:
                 yield from _wanted_words(writing)
+        case Alike():
+            yield tree.exact.term
+            yield from tree.others
         case All() | Some():
             for child in tree.wanted:
                 yield from _wanted_words(child)
 
 
-def _sentence(tree: Tree | None, notes: _Notes) -> str:
-    said = [_describe(tree), *_describe_fields(notes.asked)]
+def _sentence(tree: Tree | None, asked: Asked, left_out: tuple[str, ...]) -> str:
+    said = [_describe(tree), *_describe_fields(asked)]
     start = "; ".join(part for part in said if part) or "Nothing to search for"
-    sentence = "; ".join((start, *notes.said)) + "."
+    sentence = "; ".join((start, *left_out)) + "."
     return sentence[0].upper() + sentence[1:]
 
 
@@ -433,6 +530,9 @@ def _formula(tree: Tree) -> str:
     if isinstance(tree, Some):
         listed = _listed(tree.wanted, " or ")
         return (f"({listed})" if len(tree.wanted) > 1 else listed) + _except(tree)
+    if isinstance(tree, Alike) and tree.names:
+        like = ", ".join(name.title() for name in tree.names[:_SHOWN_WORDS])
+        return f"“{tree.shown[:40]}” or what sounds or looks like it ({like})"
     return f"“{tree.shown[:40]}”"
 
 

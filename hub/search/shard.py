@@ -2,15 +2,16 @@
 
     scan       hashes of the words, who has each and how often, and the table of documents: read by every query
     positions  where the words stand: read for phrases and to say the page of a hit
-    words      each document's own words: read for prefixes, suggestions and names
+    words      each document's own names and words: read for prefixes, suggestions and names that sound alike
 
 docs/search.md gives the layout. Nothing here is trusted when read back: every count, offset and order is checked, and
 `BadShard` says so. Nothing is un-pickled or evaluated.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, TypeAlias
@@ -21,15 +22,23 @@ from numpy.typing import NDArray
 from hub.search import language
 from storage.errors import Tampered
 
-VERSION = 1
+VERSION = 2
+"""Of the layout. A shard of another version is not read but made anew: `python3 -m hub search rebuild`."""
 TITLE_WEIGHT = 3  # a word in the title counts as three in the text
 TITLE_GAP = 8  # places between title and text, so that no phrase runs from one into the other
 MOST_DOCUMENTS = 65_535
 MOST_FREQUENCY = 255  # BM25 has long since levelled out
+TOO_MANY = f"A case can hold {MOST_DOCUMENTS} searchable documents."
 LONGEST_ID = 32
 LONGEST_TYPE = 24
 SMALLEST_GRID = 512
 WIDE = 1
+MANY = 3
+"""Flags: numbers of four bytes instead of two; and, as well, documents numbered in two bytes instead of one."""
+FEW_DOCUMENTS = 256
+OFTEN = 8
+"""Two words that both stand in a document so often (as the scan part counts) have their neighbourhood written down as a
+term of its own: phrases of the commonest words are then answered without reading where each word stands."""
 
 _SCAN = struct.Struct("<4sHHIIIII16s20s")
 _PART = struct.Struct("<4sHH16s")
@@ -59,6 +68,7 @@ ROW = np.dtype(
         ("day", "<u4"),
         ("pages", "<u4"),
         ("words", "<u4"),
+        ("names", "<u4"),
     ]
 )
 
@@ -72,7 +82,10 @@ class BadShard(Tampered):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """`key`: ASCII, at most 32 characters; `day`: proleptic ordinal (`date.toordinal`); `type_code` at most 24."""
+    """`key`: ASCII, at most 32 characters; `day`: proleptic ordinal (`date.toordinal`); `type_code` at most 24.
+
+    `names`: words known to be names, beside those that the text writes as names.
+    """
 
     key: str
     title: str
@@ -80,6 +93,7 @@ class Document:
     day: int
     type_code: str
     agency: str
+    names: tuple[str, ...] = ()
 
 
 class Parts(NamedTuple):
@@ -92,7 +106,10 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
-    """A decoded shard. Postings are ordered by (hash, document); `places` holds each posting's positions in a row."""
+    """A decoded shard. Postings are ordered by (hash, document); `places` holds each posting's positions in a row.
+
+    `words`: for each document its names, then its words; `rows["names"]` says where the names end.
+    """
 
     rows: Array
     hashes: NDArray[np.uint64]
@@ -171,16 +188,39 @@ def without(shard: Shard, keys: set[str]) -> Shard:
     return _sorted(shard.rows[keep], kept, shard.page_starts[pages], words)
 
 
+def moved(parts: Parts, key: str, into: Parts | None) -> tuple[Parts, Parts | None]:
+    """Both shards after a document went from the first into the second; unchanged if the first never held it."""
+    source = decode(parts)
+    if key not in source.keys:
+        return parts, into
+    alone = without(source, set(source.keys) - {key})
+    target = without(decode(into), {key}) if into else _empty()
+    return encode(without(source, {key})), encode(_together(target, alone))
+
+
+def _together(first: Shard, second: Shard) -> Shard:
+    if len(first.rows) + len(second.rows) > MOST_DOCUMENTS:
+        raise ValueError(TOO_MANY)
+    flat = _flatten(second)
+    flat = replace(flat, documents=flat.documents + len(first.rows))
+    return _sorted(
+        np.concatenate([first.rows, second.rows]),
+        _joined([_flatten(first), flat]),
+        np.concatenate([first.page_starts, second.page_starts]),
+        (*first.words, *second.words),
+    )
+
+
 def encode(shard: Shard) -> Parts:
-    wide = WIDE if _is_wide(shard) else 0
-    number = "<u4" if wide else "<u2"
+    wide = _flags(shard)
+    number, document = ("<u4" if wide else "<u2"), ("<u2" if wide == MANY else "u1")
     high, low = (shard.hashes >> np.uint64(32)), shard.hashes & np.uint64(0xFFFFFFFF)
     scan = _bytes(
         (shard.rows, ROW),
         (high, "<u4"),
         (low, "<u4"),
         (shard.starts, number),
-        (shard.documents, "<u2"),
+        (shard.documents, document),
         (shard.frequencies, "u1"),
     )
     positions = _bytes((shard.page_starts, "<u4"), (shard.place_starts, number), (shard.places, number))
@@ -243,7 +283,7 @@ class Positions(NamedTuple):
 class Header:
     """What the head of a scan part says, with the sizes of everything that must follow from it."""
 
-    wide: bool
+    flags: int
     documents: int
     terms: int
     postings: int
@@ -256,7 +296,7 @@ class Header:
         if len(scan) < SCAN_HEADER:
             raise BadShard("The shard is shorter than its head.")
         magic, version, flags, *sizes, stamp, spare = _SCAN.unpack_from(scan)
-        if (magic, version) != (b"MHSS", VERSION) or flags not in {0, WIDE} or any(spare):
+        if (magic, version) != (b"MHSS", VERSION) or flags not in {0, WIDE, MANY} or any(spare):
             raise BadShard("The shard is of an unknown kind or version.")
         head = cls._sized(flags, sizes, stamp)
         if len(scan) != grid(SCAN_HEADER + head.scan_size) or head.documents > MOST_DOCUMENTS:
@@ -273,7 +313,7 @@ class Header:
     def _sized(cls, flags: int, sizes: list[int], stamp: bytes) -> "Header":
         documents, terms, postings, pages, places = sizes
         return cls(
-            wide=bool(flags),
+            flags=flags,
             documents=documents,
             terms=terms,
             postings=postings,
@@ -284,14 +324,19 @@ class Header:
 
     @property
     def width(self) -> int:
-        return 4 if self.wide else 2
+        return 4 if self.flags else 2
+
+    @property
+    def document_width(self) -> int:
+        return 2 if self.flags == MANY else 1
 
     @property
     def scan_layout(self) -> tuple[int, ...]:
         """Bytes of each section of the scan part, in order."""
         terms, postings = self.terms, self.postings
         starts = self.width * (terms + 1)
-        return (ROW.itemsize * self.documents, 4 * terms, 4 * terms, starts, 2 * postings, postings)
+        rows = ROW.itemsize * self.documents
+        return (rows, 4 * terms, 4 * terms, starts, self.document_width * postings, postings)
 
     @property
     def scan_size(self) -> int:
@@ -303,7 +348,7 @@ class Header:
 
     def cut(self, scan: bytes) -> Scan:
         number = f"<u{self.width}"
-        kinds: tuple[Any, ...] = (ROW, "<u4", "<u4", number, "<u2", "u1")
+        kinds: tuple[Any, ...] = (ROW, "<u4", "<u4", number, f"<u{self.document_width}", "u1")
         return Scan(*_arrays(scan, SCAN_HEADER, kinds, self.scan_layout))
 
     def cut_positions(self, part: bytes) -> Positions:
@@ -312,8 +357,10 @@ class Header:
         return Positions(*_arrays(part, PART_HEADER, kinds, self.positions_layout))
 
     def cut_words(self, part: bytes, rows: Array) -> tuple[bytes, ...]:
-        """Each document's words, every one followed by a line feed."""
+        """Each document's names and words, every one followed by a line feed."""
         sizes = rows["words"].tolist()
+        if np.any(rows["names"] > rows["words"]):
+            raise BadShard("A document of the shard has more names than words.")
         self.check_part(part, b"MHSW", sum(sizes))
         ends = list(accumulate(sizes, initial=PART_HEADER))
         if any(part[ends[-1] :]):
@@ -323,7 +370,7 @@ class Header:
     def check_part(self, part: bytes, magic: bytes, size: int) -> None:
         if len(part) < PART_HEADER or len(part) != grid(PART_HEADER + size):
             raise BadShard("A part of the shard is not as long as its head says.")
-        if _PART.unpack_from(part) != (magic, VERSION, int(self.wide), self.stamp):
+        if _PART.unpack_from(part) != (magic, VERSION, self.flags, self.stamp):
             raise BadShard("The parts of the shard do not belong together.")
 
 
@@ -364,9 +411,11 @@ def _bytes(*sections: tuple[Array, Any]) -> bytes:
     return b"".join(values.astype(kind, copy=False).tobytes() for values, kind in sections)
 
 
-def _is_wide(shard: Shard) -> bool:
+def _flags(shard: Shard) -> int:
+    if len(shard.rows) > FEW_DOCUMENTS:
+        return MANY
     most = max(len(shard.documents), len(shard.places), int(shard.places.max(initial=0)))
-    return most >= 1 << 16
+    return WIDE if most >= 1 << 16 else 0
 
 
 def _empty() -> Shard:
@@ -378,19 +427,30 @@ def _empty() -> Shard:
 def _extend(shard: Shard, documents: list[Document]) -> Shard:
     """The shard with these documents after its own."""
     if len(shard.rows) + len(documents) > MOST_DOCUMENTS:
-        raise ValueError(f"A case can hold {MOST_DOCUMENTS} searchable documents.")
+        raise ValueError(TOO_MANY)
     flats, rows, pages, words = [_flatten(shard)], [shard.rows], [shard.page_starts], list(shard.words)
     for number, document in enumerate(documents, start=len(shard.rows)):
-        flat, page_starts = _analyse(document, number)
-        listed = _word_list(document)
-        flats.append(flat)
-        pages.append(page_starts)
-        words.append(listed)
-        rows.append(_row(document, int(flat.frequencies.sum()), len(listed)))
+        analysed = _analyse(document, number)
+        names, listed = _name_list(document), _word_list(document)
+        flats += [analysed.flat, _neighbours(analysed, number)]
+        pages.append(analysed.page_starts)
+        words.append(names + listed)
+        rows.append(_row(document, analysed.length, len(names), len(names + listed)))
     return _sorted(np.concatenate(rows), _joined(flats), np.concatenate(pages), tuple(words))
 
 
-def _analyse(document: Document, number: int) -> tuple[_Flat, Ints]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Analysed:
+    """One document: its postings, and its tokens in reading order."""
+
+    flat: _Flat
+    length: int
+    page_starts: Ints
+    hashes: NDArray[np.uint64]
+    places: Ints
+
+
+def _analyse(document: Document, number: int) -> _Analysed:
     stream = _Stream()
     stream.take(language.clean(document.title))
     in_title = len(stream.hashes)
@@ -405,10 +465,45 @@ def _analyse(document: Document, number: int) -> tuple[_Flat, Ints]:
     order = np.argsort(hashes, kind="stable")
     distinct, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     weighed = np.bincount(inverse, weights=weights, minlength=len(distinct)).astype(np.int64)
-    places = np.array(stream.places, dtype=np.int64)[order]
+    places = np.array(stream.places, dtype=np.int64)
     numbers = np.full(len(distinct), number, dtype=np.int64)
-    return _Flat(distinct, numbers, weighed, counts.astype(np.int64), places), np.array(
-        page_starts, dtype=np.int64
+    flat = _Flat(distinct, numbers, weighed, counts.astype(np.int64), places[order])
+    often = (np.minimum(weighed, MOST_FREQUENCY) >= OFTEN)[inverse]
+    return _Analysed(
+        flat, int(weights.sum()), np.array(page_starts, dtype=np.int64), hashes[often], places[often]
+    )
+
+
+def _neighbours(analysed: _Analysed, number: int) -> _Flat:
+    """How often each two of the document's frequent words stand side by side, as postings without places."""
+    standing: dict[int, list[int]] = {}
+    for place, code in zip(analysed.places.tolist(), analysed.hashes.tolist(), strict=True):
+        standing.setdefault(place, []).append(code)
+    found = Counter(
+        (code, after)
+        for place, codes in standing.items()
+        for code in codes
+        for after in standing.get(place + 1, ())
+    )
+    none = np.zeros(len(found), dtype=np.int64)
+    return _Flat(
+        hashes=np.array([language.pair_hash(*pair) for pair in found], dtype=np.uint64),
+        documents=none + number,
+        frequencies=np.array(list(found.values()), dtype=np.int64),
+        counts=none,
+        places=none[:0],
+    )
+
+
+def _name_list(document: Document) -> bytes:
+    """A line for each name: the folded word, and how it sounds, each after a tab."""
+    found = set[str]()
+    for text in (document.title, *document.pages):
+        found |= language.names(language.clean(text))
+    for text in document.names:
+        found |= language.words(language.clean(text))
+    return "".join("\t".join((word, *language.sounds(word))) + "\n" for word in sorted(found)).encode(
+        "utf-8", "replace"
     )
 
 
@@ -419,10 +514,11 @@ def _word_list(document: Document) -> bytes:
     return "".join(f"{word}\n" for word in sorted(found)).encode("utf-8", "replace")
 
 
-def _row(document: Document, length: int, words: int) -> Array:
+def _row(document: Document, length: int, names: int, words: int) -> Array:
     key, agency = _ascii(document.key, LONGEST_ID), _ascii(document.agency, LONGEST_ID)
     type_code = _ascii(document.type_code, LONGEST_TYPE)
-    return np.array([(key, agency, type_code, length, document.day, len(document.pages), words)], dtype=ROW)
+    values = (key, agency, type_code, length, document.day, len(document.pages), words, names)
+    return np.array([values], dtype=ROW)
 
 
 def _ascii(text: str, longest: int) -> bytes:
@@ -485,7 +581,7 @@ def _check(shard: Shard) -> None:
     rows, postings = shard.rows, len(shard.documents)
     found = (
         _climbs(shard.starts, postings, 1),
-        _climbs(shard.place_starts, len(shard.places), 1),
+        _climbs(shard.place_starts, len(shard.places), 0),
         bool(np.all(shard.hashes[1:] > shard.hashes[:-1])),
         bool(np.all(shard.documents < len(rows))),
         bool(np.all(shard.frequencies > 0)),
@@ -495,6 +591,7 @@ def _check(shard: Shard) -> None:
         _within(shard.page_starts, np.concatenate([[0], np.cumsum(rows["pages"])]), strictly=False),
         len(set(rows["key"].tolist())) == len(rows) and all(rows["key"].tolist()),
         all(not words or words.endswith(b"\n") for words in shard.words),
+        bool(np.all(rows["names"] <= rows["words"])),
     )
     if not all(found):
         raise BadShard("The shard contradicts itself.")

@@ -1,78 +1,95 @@
-"""Words a person may have meant: in documents they may read, and sounding or looking like one that was not found.
+"""Words a person may have meant: those of documents they may read that sound or look like one they typed.
 
-Worth asking only when a query found little: it reads the word list of every case in reach.
+Names are compared by double metaphone and by slips of the pen, other words by slips alone. Worth asking only where a
+query found little: it reads the word list of every shard in reach.
 """
 
+import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
-from whoosh.lang.dmetaphone import double_metaphone
 from whoosh.support.levenshtein import damerau_levenshtein
 
 from hub.search import language
 from hub.search.engine import Fetch, Index, allowed_words
-from hub.search.query import All, Either, Some, Term, Tree, Understood
 
-MOST_WORDS = 3
-MOST_FOR_A_WORD = 3
-SHORTEST = 4
+MOST_FOR_A_WORD = 8
+SHORTEST = 3
 LONG = 7  # from so many letters on, two slips are allowed instead of one
+ALIKE_PART = 0.45  # how much of a name may be written otherwise if it sounds the same: Yusuf, Youssef
 
 
-class Suggestion(NamedTuple):
-    """`typed` as the person wrote it; `meant` stands in a document they may read; `sounds` if it sounds the same."""
-
-    typed: str
-    meant: str
-    sounds: bool
+class Name(NamedTuple):
+    word: str
+    sounds: frozenset[str]
 
 
-def suggest(understood: Understood, index: Index, words: Fetch) -> tuple[Suggestion, ...]:
-    """For the first few words that no allowed document has: at most three each, the nearest first."""
-    asked = [leaf for leaf in _terms(understood.tree) if _can_be_misspelt(leaf)]
-    if not asked:
+class Heard(NamedTuple):
+    """A typed word, folded, with what a name must have to be compared with it at all."""
+
+    word: str
+    sounds: frozenset[str]
+    slips: int
+
+
+def known_names(index: Index, words: Fetch) -> list[Name]:
+    """Every name in the documents that may be read."""
+    lines = set(allowed_words(index, words, names=True).split(b"\n"))
+    found = (line.decode("utf-8", "replace").split("\t") for line in sorted(lines) if line)
+    return [Name(word, frozenset(codes)) for word, *codes in found]
+
+
+def alike(typed: str, names: Iterable[Name]) -> tuple[str, ...]:
+    """Names that sound like the typed word or are a slip away from it, the nearest first; without the word itself."""
+    heard = _heard(typed)
+    if len(heard.word) < SHORTEST:
         return ()
-    known = {
-        word.decode("utf-8", "replace") for word in set(allowed_words(index, words).split(b"\n")) if word
-    }
-    found = {language.term_of(word) for word in known}
-    missing = [leaf for leaf in asked if leaf.term not in found][:MOST_WORDS]
-    return tuple(suggestion for leaf in missing for suggestion in _nearest(leaf.shown, known))
+    ranked = sorted(
+        (distance, name.word) for name in names if (distance := _distance(heard, name)) is not None
+    )
+    return tuple(word for _, word in ranked[:MOST_FOR_A_WORD])
 
 
-def _terms(tree: Tree | None) -> Iterable[Term]:
-    match tree:
-        case Term():
-            yield tree
-        case Either():
-            yield from (writing for writing in tree.writings if isinstance(writing, Term))
-        case All() | Some():
-            for child in tree.wanted:
-                yield from _terms(child)
+def _heard(typed: str) -> Heard:
+    word = language.fold(typed)
+    return Heard(word, frozenset(language.sounds(word)), slips(word))
 
 
-def _can_be_misspelt(leaf: Term) -> bool:
-    return len(leaf.term) >= SHORTEST - 1 and leaf.shown.isalpha() and len(leaf.shown) >= SHORTEST
+def slips(word: str) -> int:
+    return 2 if len(word) >= LONG else 1
 
 
-def _nearest(typed: str, known: set[str]) -> list[Suggestion]:
+def _distance(heard: Heard, name: Name) -> int | None:
+    """How many letters differ, if few enough; a name that sounds the same may differ in more."""
+    word = name.word
+    if word == heard.word or len(word) < SHORTEST:
+        return None
+    longer = max(len(word), len(heard.word))
+    same = not heard.sounds.isdisjoint(name.sounds)
+    limit = max(heard.slips, int(longer * ALIKE_PART)) if same else heard.slips
+    if abs(len(word) - len(heard.word)) > limit or len(set(heard.word) ^ set(word)) > 2 * limit:
+        return None
+    distance = int(damerau_levenshtein(heard.word, word, limit=limit))
+    return 2 * distance - same if distance <= limit else None
+
+
+def near(typed: str, index: Index, words: Fetch) -> str | None:
+    """The word of a readable document that is nearest to the typed one; None if none is a slip or two away."""
     folded = language.fold(typed)
-    slips = 2 if len(folded) >= LONG else 1
-    sound = _sound(folded)
-    ranked = []
-    for word in known:
-        if abs(len(word) - len(folded)) > slips + 1 or len(set(folded) - set(word)) > slips + 1:
-            continue
-        same = bool(sound & _sound(word))
-        distance = damerau_levenshtein(folded, word, limit=slips + same)
-        if distance <= slips + same:
-            ranked.append((distance - same, word, same))
-    return [Suggestion(typed, word, same) for _, word, same in sorted(ranked)[:MOST_FOR_A_WORD]]
+    if len(folded) <= SHORTEST or not folded.isalpha():
+        return None
+    most = slips(folded)
+    ranked = sorted(
+        (distance, word)
+        for word in _candidates(folded, most, allowed_words(index, words))
+        if (distance := int(damerau_levenshtein(folded, word, limit=most))) <= most
+    )
+    return ranked[0][1] if ranked else None
 
 
-@lru_cache(maxsize=1 << 14)
-def _sound(word: str) -> frozenset[str]:
-    if not (word.isascii() and word.isalpha()):
-        return frozenset()
-    return frozenset(code for code in double_metaphone(word) if code)
+def _candidates(folded: str, most: int, text: bytes) -> set[str]:
+    """Words of about the same length that begin as this one does, its first two letters perhaps exchanged."""
+    first = re.escape("".join(dict.fromkeys(folded[:2])))
+    low, high = max(len(folded) - most - 1, 1), len(folded) + most - 1
+    pattern = re.compile(rf"^[{first}]\w{{{low},{high}}}$", re.MULTILINE)
+    return set(pattern.findall(text.decode("utf-8", "replace"))) - {folded}

@@ -1,5 +1,6 @@
 """The search page."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -7,19 +8,21 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from hub.access.permissions import Permission
-from hub.documents.rules import DOCUMENT_TYPES
 from hub.ids import is_id
-from hub.search.forms import SearchForm
-from hub.search.service import PER_PAGE, Answer, Request
+from hub.search.forms import SORT_CODES, SearchForm
+from hub.search.service import PER_PAGE, TYPES, Answer, Request
 from hub.web import guard
 from hub.web.fields import choices
+from hub.web.notices import Done, done
 from hub.web.paging import Page, page_number
 from hub.web.routes import needs
 from hub.web.services import services
 
 MAX_FIELD = 10_000
 """Characters of one field that are kept; a query itself uses fewer."""
+LONGEST_YEAR = 4
 blueprint = Blueprint("search", __name__, url_prefix="/search")
+Fields = list[tuple[str, str]]
 
 
 @blueprint.get("/")
@@ -33,12 +36,7 @@ def index() -> ResponseReturnValue:
 @needs(Permission.SEARCH)
 def ask() -> ResponseReturnValue:
     """The words come in the body and are kept sealed: no address holds them."""
-    fields = [
-        (name, value[:MAX_FIELD])
-        for name, value in request.form.items(multi=True)
-        if name in SearchForm.NAMES
-    ]
-    return redirect(url_for("search.results", asked=services().search.keep(guard.actor(), fields)), 303)
+    return redirect(url_for("search.results", asked=services().search.keep(guard.actor(), _sent())), 303)
 
 
 @blueprint.get("/<id:asked>")
@@ -47,30 +45,105 @@ def results(asked: str) -> ResponseReturnValue:
     return _results_page(services().search.kept(guard.actor(), asked))
 
 
-def _results_page(fields: list[tuple[str, str]]) -> ResponseReturnValue:
+@blueprint.post("/saved")
+@needs(Permission.SEARCH)
+def save() -> ResponseReturnValue:
+    """The search as it is on the page, kept for the person who asked it."""
+    who, fields = guard.actor(), _sent()
+    name = request.form.get("name", "").strip() or dict(fields).get("q", "")
+    services().search.save(who, name, fields)
+    return done(url_for("search.results", asked=services().search.keep(who, fields)), Done.SEARCH_SAVED)
+
+
+@blueprint.post("/saved/<id:saved>")
+@needs(Permission.SEARCH)
+def again(saved: str) -> ResponseReturnValue:
+    who = guard.actor()
+    line = next((line for line in services().search.saved(who) if line.id == saved), None)
+    return redirect(
+        url_for("search.results", asked=services().search.keep(who, line.form if line else ())), 303
+    )
+
+
+@blueprint.post("/saved/<id:saved>/remove")
+@needs(Permission.SEARCH)
+def unsave(saved: str) -> ResponseReturnValue:
+    services().search.unsave(guard.actor(), saved)
+    return redirect(url_for("search.index"), 303)
+
+
+def _sent() -> Fields:
+    """The form, with what one of its buttons puts in place of a field."""
+    fields = [
+        (name, value[:MAX_FIELD])
+        for name, value in request.form.items(multi=True)
+        if name in SearchForm.NAMES
+    ]
+    if instead := request.form.get("instead"):
+        fields = [("q", instead[:MAX_FIELD]), *_without(fields, "q")]
+    year = request.form.get("year", "")
+    if year.isascii() and year.isdigit() and len(year) == LONGEST_YEAR:
+        kept = [(name, value) for name, value in fields if not name.startswith(("first-", "last-"))]
+        days = {"first": ("1", "1", year), "last": ("31", "12", year)}
+        parts = ("day", "month", "year")
+        fields = kept + [
+            (f"{name}-{part}", value)
+            for name, values in days.items()
+            for part, value in zip(parts, values, strict=True)
+        ]
+    return fields
+
+
+def _without(fields: Fields, *names: str) -> Fields:
+    return [(name, value) for name, value in fields if name not in names]
+
+
+def _results_page(fields: Fields) -> ResponseReturnValue:
     who = guard.actor()
     agencies = services().people.agencies(who.area)
     form = _form(fields, agencies)
     asked = _request(form)
     answer = services().search.search(who, asked) if _asks(asked) else None
+    if answer:
+        _tell_counts(form, agencies, answer)
     return render_template(
         "search/index.html",
         form=form,
         asked=asked,
         answer=answer,
         page=_page(answer, asked),
-        types=DOCUMENT_TYPES,
+        types=TYPES,
         agencies=agencies,
         chosen=_chosen(asked),
+        saved=services().search.saved(who),
     )
 
 
-def _form(fields: list[tuple[str, str]], agencies: dict[str, str]) -> SearchForm:
+def _form(fields: Fields, agencies: dict[str, str]) -> SearchForm:
     form = SearchForm(MultiDict(fields))
-    form.type.choices = choices(DOCUMENT_TYPES.items())
+    form.type.choices = choices(TYPES.items())
     form.agency.choices = choices([("", "Any agency"), *agencies.items()])
     form.validate()
     return form
+
+
+def _tell_counts(form: SearchForm, agencies: dict[str, str], answer: Answer) -> None:
+    """How many hits each choice would leave; what leaves none and is not chosen is not offered."""
+    chosen = set(form.type.data or ())
+    form.type.choices = choices(
+        _counted(
+            ((code, label) for code, label in TYPES.items() if code in chosen | answer.by_type.keys()),
+            answer.by_type,
+        )
+    )
+    known = (
+        (code, label) for code, label in agencies.items() if code in {form.agency.data, *answer.by_agency}
+    )
+    form.agency.choices = choices([("", "Any agency"), *_counted(known, answer.by_agency)])
+
+
+def _counted(pairs: Iterable[tuple[str, str]], counts: dict[str, int]) -> list[tuple[str, str]]:
+    return [(code, f"{label} ({counts.get(code, 0)})") for code, label in pairs]
 
 
 def _request(form: SearchForm) -> Request:
@@ -79,11 +152,12 @@ def _request(form: SearchForm) -> Request:
     return Request(
         text=str(form.q.data or ""),
         case=case if is_id(case) else None,
-        types=frozenset(form.type.data or ()) & DOCUMENT_TYPES.keys(),
+        types=frozenset(form.type.data or ()) & TYPES.keys(),
         agencies=frozenset({agency}) if is_id(agency) else frozenset(),
         first=_day(form.first.data),
         last=_day(form.last.data),
-        newest_first=form.sort.data == "newest",
+        sort=form.sort.data if form.sort.data in SORT_CODES else "best",
+        sounds=bool(form.sounds.data),
         page=page_number(request.args.get("page")),
     )
 
@@ -97,7 +171,7 @@ def _asks(asked: Request) -> bool:
 
 
 def _chosen(asked: Request) -> int:
-    return sum(map(bool, (asked.types, asked.agencies, asked.first, asked.last, asked.case)))
+    return sum(map(bool, (asked.types, asked.agencies, asked.first, asked.last, asked.case, asked.sounds)))
 
 
 def _page(answer: Answer | None, asked: Request) -> Page[object]:

@@ -57,6 +57,7 @@ class Done(Enum):
     DISPOSAL_REFUSED = "The case is kept."
     STATEMENT_SAVED = "The draft is saved. Nobody else sees it until it is published."
     STATEMENT_PUBLISHED = "The statement is published. Everybody is asked to agree it before they go on."
+    SEARCH_SAVED = "The search is saved. Only you see it."
     SESSION_ENDED = "That session is signed out."
     ACCOUNT_SUSPENDED = "The account is suspended and signed out everywhere."
     ACCOUNT_RESTORED = "The account can be used again."

@@ -32,8 +32,9 @@ OF_NO_CASE = {
     "account.totp_sealed", "area.key_wrapped", "area.key_spare_wrapped", "area_purpose_key.wrapped",
     "asked_search.sealed_form", "held_form.sealed_fields", "log_case_head.head", "log_checkpoint.frontier",
     "log_entry.leaf_hash", "log_entry.sealed", "log_head.frontier", "log_signer.public_key", "log_signer.sealed_seed",
+    "saved_search.sealed_form",
 }  # fmt: skip
-"""Forms and searches are removed whole; the rest is the area's own, or the log's."""
+"""Forms and searches are removed whole, saved ones where they name the nominal; the rest is the area's own, or the log's."""
 COUNTED = {"case_", "case_agency", "case_change", "document", "document_version", "meeting"}
 
 

@@ -279,17 +279,19 @@ def _shard(session: Any, vault: Any, case: Case) -> list[str]:
         .where(DocumentVersion.text_state == "ready")
         .where(DocumentVersion.original_id.in_(select(StoredObject.id).where(StoredObject.case_id == case.id)))
     ))  # fmt: skip
-    row = session.get(CaseShard, case.id)
-    if row is None:
+    rows = list(session.scalars(select(CaseShard).where(CaseShard.case_id == case.id)))
+    if not rows:
         return [f"no shard for {len(ready)} documents"] if ready else []
-    try:
-        parts = {
-            kind: vault.open_blob(f"shard {kind}", case.id, row.version, getattr(row, f"sealed_{kind}"))
-            for kind in ("scan", "positions", "words")
-        }
-    except StorageError as error:
-        return [f"the shard does not open: {error}"]
-    held = set(shard.decode(shard.Parts(**parts)).keys)
+    held = set()
+    for row in rows:
+        try:
+            parts = {
+                kind: vault.open_blob(f"shard {kind}", row.name, row.version, getattr(row, f"sealed_{kind}"))
+                for kind in ("scan", "positions", "words")
+            }
+        except StorageError as error:
+            return [f"the shard does not open: {error}"]
+        held |= {key for key in shard.decode(shard.Parts(**parts)).keys if not key.startswith("n:")}
     return [] if held == ready else [f"the shard holds {len(held)} documents, {len(ready)} are ready"]
 
 

@@ -1,0 +1,75 @@
+"""One question, answered as a person would want it: first as typed, then also by names that sound or look alike.
+
+Everything comes from the documents that the index allows: what is unknown there is unknown, and no word of any other
+document is offered.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.search import engine, suggest
+from hub.search.engine import Filters, Index, Parts, Results, Window
+from hub.search.query import Term, Understood, resembled, resembling_asked
+
+FEW_WORDS = 6
+"""A longer query is no name, and one word more or less says little in it."""
+MOST_CORRECTED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`sounds`: whether names that sound alike were asked for whatever was found. `text`: as typed."""
+
+    text: str
+    understood: Understood
+    filters: Filters
+    window: Window
+    sounds: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """`understood`: how it was answered in the end. `instead`: the text with words that are known, or empty."""
+
+    results: Results
+    understood: Understood
+    instead: str = ""
+
+
+def answer(question: Question, index: Index, parts: Parts) -> Answered:
+    """Raises as `engine.search` does."""
+    understood = question.understood
+    results = engine.search(understood, index, question.filters, parts, question.window)
+    unsure = _unsure(question, results)
+    if not unsure:
+        return Answered(results=results, understood=understood)
+    names = suggest.known_names(index, parts.words)
+    found = {term.shown: like for term in unsure if (like := suggest.alike(term.shown, names))}
+    wider = resembled(understood, found)
+    if wider != understood:
+        results = engine.search(wider, index, question.filters, parts, question.window)
+    unknown = [term.shown for term in unsure if term.term in results.unknown and term.shown not in found]
+    return Answered(results=results, understood=wider, instead=_instead(question.text, unknown, index, parts))
+
+
+def _unsure(question: Question, results: Results) -> list[Term]:
+    """The words that may be misspelt names: unknown ones; each of a few that never stand together; or as asked for."""
+    understood = question.understood
+    words = list(dict.fromkeys(resembling_asked(understood.tree)))
+    asked = [term for term in words if question.sounds or term.shown in understood.sounds]
+    if len(words) > FEW_WORDS:
+        return asked
+    if not results.complete:
+        return words
+    return asked
+
+
+def _instead(text: str, unknown: Sequence[str], index: Index, parts: Parts) -> str:
+    meant = {
+        word: near for word in unknown[:MOST_CORRECTED] if (near := suggest.near(word, index, parts.words))
+    }
+    changed = text
+    for word, known in meant.items():
+        changed = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", known, changed)
+    return changed if changed != text else ""

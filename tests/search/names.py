@@ -1,0 +1,40 @@
+"""Invented people, and their names as somebody else might write them: misspelt, transliterated, swapped, hyphenated."""
+
+PEOPLE = [
+    "Norman Teasel", "Quentin Marrowby", "Yusuf Karimov", "Aleksandr Petrenko", "Siobhan Fallowmere", "Mohammed Ashraf", "Catherine Pelham",
+    "Geoffrey Thistlewood", "Anneliese Brandt", "Dmitri Volkonsky", "Stephen Holloway", "Zainab Hussain", "Rhys Llewellyn", "Philippa Gough",
+    "Oluwaseun Adeyemi", "Jean-Luc Moreau", "Margaret Teasel-Moss", "Tariq Mahmood", "Nikolai Tchernov", "Sean Donoghue", "Agnieszka Kowalczyk",
+    "Hector Sandringhame", "Isobel Farquharson", "Wolfgang Schneider", "Leila Haddad", "Graeme MacAlister", "Elliott Braithwaite", "Xavier Dubois",
+    "Fatima Benali", "Jonathan Whitlock", "Katarzyna Nowak", "Abdulrahman Saeed", "Deborah Finch-Hatton", "Ruaridh Campbell", "Vivienne Leclerc",
+    "Ibrahim Sesay", "Theresa Okonkwo", "Matthew Crowther", "Ludmila Sokolova", "Caoimhe Brennan", "Reece Tattersall", "Jaroslav Dvorak",
+]  # fmt: skip
+
+MISWRITTEN = [
+    ("Norman Teasle", "Norman Teasel"), ("Teazel", "Norman Teasel"), ("Quentin Marowby", "Quentin Marrowby"), ("Kwentin Marrowbie", "Quentin Marrowby"),
+    ("Youssef Karimov", "Yusuf Karimov"), ("Yousef Kareemov", "Yusuf Karimov"), ("Alexander Petrenko", "Aleksandr Petrenko"),
+    ("Oleksandr Petrenco", "Aleksandr Petrenko"), ("Sioban Fallowmere", "Siobhan Fallowmere"), ("Fallomere", "Siobhan Fallowmere"),
+    ("Muhammad Ashraf", "Mohammed Ashraf"), ("Mohamed Ashraff", "Mohammed Ashraf"), ("Ashraf Mohammad", "Mohammed Ashraf"),
+    ("Katherine Pelham", "Catherine Pelham"), ("Kathryn Pellam", "Catherine Pelham"), ("Jeffrey Thistlewood", "Geoffrey Thistlewood"),
+    ("Geoffery Thisslewood", "Geoffrey Thistlewood"), ("Annelise Brant", "Anneliese Brandt"), ("Brandt Annaliese", "Anneliese Brandt"),
+    ("Dimitri Volkonski", "Dmitri Volkonsky"), ("Dmitry Volkonskiy", "Dmitri Volkonsky"), ("Steven Holloway", "Stephen Holloway"),
+    ("Stephen Hollaway", "Stephen Holloway"), ("Zaynab Hussein", "Zainab Hussain"), ("Zeinab Husain", "Zainab Hussain"),
+    ("Reese Llewelyn", "Rhys Llewellyn"), ("Llewellin", "Rhys Llewellyn"), ("Phillipa Gough", "Philippa Gough"), ("Filippa Goff", "Philippa Gough"),
+    ("Oluwasuen Adeyemi", "Oluwaseun Adeyemi"), ("Adeyemi Oluwaseun", "Oluwaseun Adeyemi"), ("Jean Luc Moreau", "Jean-Luc Moreau"),
+    ("Jeanluc Morreau", "Jean-Luc Moreau"), ("Teasel Moss", "Margaret Teasel-Moss"), ("Margret TeaselMoss", "Margaret Teasel-Moss"),
+    ("Teazel-Moss", "Margaret Teasel-Moss"), ("Tarik Mahmoud", "Tariq Mahmood"), ("Tareq Mahmud", "Tariq Mahmood"),
+    ("Nicolai Chernov", "Nikolai Tchernov"), ("Nikolay Tchernoff", "Nikolai Tchernov"), ("Shaun Donoghue", "Sean Donoghue"),
+    ("Sean Donahue", "Sean Donoghue"), ("Agnieska Kovalczyk", "Agnieszka Kowalczyk"), ("Kowalcyk", "Agnieszka Kowalczyk"),
+    ("Hektor Sandringham", "Hector Sandringhame"), ("Isabel Farquarson", "Isobel Farquharson"), ("Isobel Farquason", "Isobel Farquharson"),
+    ("Wolfgang Shneider", "Wolfgang Schneider"), ("Wolfgang Snyder", "Wolfgang Schneider"), ("Layla Hadad", "Leila Haddad"),
+    ("Graham McAlister", "Graeme MacAlister"), ("Graeme MacAllister", "Graeme MacAlister"), ("Eliot Brathwaite", "Elliott Braithwaite"),
+    ("Braithwait", "Elliott Braithwaite"), ("Zavier Duboys", "Xavier Dubois"), ("Fatimah Ben Ali", "Fatima Benali"), ("Fatma Benalli", "Fatima Benali"),
+    ("Jonathon Whitlok", "Jonathan Whitlock"), ("Johnathan Witlock", "Jonathan Whitlock"), ("Katarzina Novak", "Katarzyna Nowak"),
+    ("Abdul Rahman Saeed", "Abdulrahman Saeed"), ("Abdulrehman Said", "Abdulrahman Saeed"), ("Debra Finch Hatton", "Deborah Finch-Hatton"),
+    ("Deborah FinchHatton", "Deborah Finch-Hatton"), ("Finch-Haton", "Deborah Finch-Hatton"), ("Ruari Campbell", "Ruaridh Campbell"),
+    ("Ruaridh Cambell", "Ruaridh Campbell"), ("Vivien LeClerc", "Vivienne Leclerc"), ("Vivian Leclerk", "Vivienne Leclerc"),
+    ("Ebrahim Sesay", "Ibrahim Sesay"), ("Ibraheem Sessay", "Ibrahim Sesay"), ("Teresa Okonkwo", "Theresa Okonkwo"),
+    ("Theresa Okonkow", "Theresa Okonkwo"), ("Mathew Crowther", "Matthew Crowther"), ("Crowthers Matthew", "Matthew Crowther"),
+    ("Lyudmila Sokolova", "Ludmila Sokolova"), ("Ludmilla Sokolovah", "Ludmila Sokolova"), ("Keeva Brennan", "Caoimhe Brennan"),
+    ("Caoimhe Brenan", "Caoimhe Brennan"), ("Rhys Tattersal", "Reece Tattersall"), ("Reece Tatersall", "Reece Tattersall"),
+    ("Yaroslav Dvorak", "Jaroslav Dvorak"), ("Jaroslaw Dvo\u0159\u00e1k", "Jaroslav Dvorak"),
+]  # fmt: skip
