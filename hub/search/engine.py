@@ -36,8 +36,8 @@ from hub.search.shard import (
     spread,
 )
 
-K1 = 1.5
-B = 0.8
+K1 = 1.2
+B = 0.75
 FIRST_WORDS = 3
 """Up to so many plain words, what has all of them stands before what has not. In longer questions some words are there by the
 way, and long documents that happen to have them all would stand first: docs/search.md has the figures."""
