@@ -296,8 +296,8 @@ class _Group:
                     batch, self._queue = [*batch, *self._queue], []
                 self._hand_on()
         for waiter in batch:
-            waiter.done = True
             waiter.error = waiter.error or (LogUnwritable(*failed.args) if failed else None)
+            waiter.done = True  # last: whoever loses patience in this very moment takes it as the word that all is known
             waiter.woken.set()
 
     def _hand_on(self) -> None:

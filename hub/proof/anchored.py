@@ -19,8 +19,6 @@ from hub.ledger.tree import Frontier
 from hub.proof.checkpoints import (
     Checkpoints,
     NotAsSigned,
-    file_name,
-    newest,
     origin,
     rehashed,
     see,
@@ -62,12 +60,12 @@ class Anchored:
 
     def _check_area(self, session: Session, area: str) -> None:
         key = _key(session, area)
-        last = newest(session, area)
+        size = 0
         if key is not None:
-            see(session, area, key)
+            size = seen.last.size if (seen := see(session, area, key)).last else 0
         for name, place in self._checkpoints.places.items():
             try:
-                found = _newest_in(place, area, last)
+                found = _newest_in(place, area, size)
             except NotFound:
                 found = None
             except StorageError as error:
@@ -148,10 +146,12 @@ def _key(session: Session, area: str) -> VerifierKey | None:
     return log_key(origin(session, area), signer.public_key) if signer else None
 
 
-def _newest_in(place: Anchors, area: str, last: LogCheckpoint | None) -> str | None:
-    """The note that sorts last, looked for from the database's newest on; None when the place holds none from there on."""
-    after = file_name(last)[:-1] if last is not None else ""  # so that the very name comes after it
-    found = deque(place.names(area, after=after), maxlen=1)
+def _newest_in(place: Anchors, area: str, size: int) -> str | None:
+    """The note that sorts last of this many entries or more; None when the place holds none of them.
+
+    `size` is what the database's newest checkpoint signs. Its time is not asked: the row's is nobody's word.
+    """
+    found = deque(place.names(area, after=f"{area}/{size:012d}"), maxlen=1)
     return place.read(found[0]) if found else None
 
 

@@ -107,8 +107,8 @@ class Checkpoints:
 
         Raises NotAsSigned, and nothing of any case is served from then on.
         """
-        signer = self._signer(area)
         try:
+            signer = self._signer(area)
             with self._db.snapshot() as session:
                 seen = see(session, area, signer.key)
         except NotAsSigned as error:

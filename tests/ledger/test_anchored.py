@@ -3,9 +3,11 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, update
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, insert, update
 
 from config import Config, ConfigError
 from hub.app import build_services
@@ -13,11 +15,14 @@ from hub.commands.install import prepare, record_start
 from hub.commands.registry import main
 from hub.ledger.entries import leaf_hash
 from hub.ledger.model import LogCheckpoint, LogEntry, LogSigner
-from hub.ledger.notes import opened
+from hub.ledger.notes import Checkpoint, log_key, opened, sign
+from hub.ledger.tree import Frontier
 from storage.anchors import FolderAnchors
 from tests.ledger.test_checkpoints import key_of, rows
 from tests.ledger.test_log import record, unguarded, verified
 from tests.world import SECRET
+
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -115,6 +120,52 @@ def test_another_history_of_the_same_length_is_refused(hub_at):
     put_back(hub_at, older)
     record(hub_at, 3)
     with pytest.raises(ConfigError, match="first 6 entries of the access log are not those"):
+        starts(hub_at)
+
+
+def rewritten(world):
+    """Another history, as long as what the newest checkpoint in the home signs."""
+    signed(world)
+    older = copied(world, "older.sqlite")
+    signed(world)
+    put_back(world, older)
+    record(world, 3)
+
+
+def stand_in(world, private, **values):
+    """One checkpoint of the log as it is now in place of the database's own, signed by this key."""
+    key = log_key(key_of(world).name, private.public_key().public_bytes_raw())
+    frontier = Frontier().extended([leaf_hash(one.leaf) for one in world.events()])
+    said = Checkpoint(
+        origin=key.name, size=frontier.size, root=frontier.root, at=FAR, cases=0, case_root=Frontier().root
+    )
+    note = str(sign(said, private.private_bytes_raw()))
+    row = {
+        "area_id": world.area,
+        "number": 9,
+        "size": frontier.size,
+        "at": FAR,
+        "frontier": bytes(frontier),
+        "note": note,
+    }
+    unguarded(world, delete(LogCheckpoint))
+    unguarded(world, insert(LogCheckpoint).values({**row, **values}))
+
+
+def test_another_history_with_another_key_and_a_later_checkpoint_of_the_same_length_is_refused(hub_at):
+    rewritten(hub_at)
+    private = Ed25519PrivateKey.generate()
+    stand_in(hub_at, private)
+    unguarded(hub_at, update(LogSigner).values(public_key=private.public_key().public_bytes_raw()))
+    with pytest.raises(ConfigError, match="not one that this database's log signed"):
+        starts(hub_at)
+
+
+def test_a_database_without_its_key_is_held_against_every_checkpoint_whatever_its_own_say(hub_at):
+    rewritten(hub_at)
+    stand_in(hub_at, Ed25519PrivateKey.generate(), size=10**11)
+    unguarded(hub_at, delete(LogSigner))
+    with pytest.raises(ConfigError, match="from before the first of them"):
         starts(hub_at)
 
 

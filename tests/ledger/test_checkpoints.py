@@ -236,13 +236,16 @@ def test_what_does_not_continue_the_last_is_not_signed_and_nothing_more_is_serve
     assert maker.status(world.area).refused
 
 
-def test_a_key_that_was_put_there_by_another_hand_signs_nothing(world):
+def test_a_key_that_was_put_there_by_another_hand_signs_nothing_and_nothing_more_is_served(world):
     made(world)
     with world.hub.db.work() as work:
         work.session.execute(update(LogSigner).values(public_key=bytes(32)))
         work.commit()
     with pytest.raises(NotAsSigned):
         made(world)
+    assert world.client("police").get(f"/cases/{world.case}").status_code == 503
+    with pytest.raises(LogUnwritable):
+        record(world)
 
 
 # --- keeping -----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.access.actor import program
-from hub.db import Entry, _Group
+from hub.db import Entry, _Group, _Waiter
 from hub.errors import LogUnwritable
 from hub.ids import new_id
 from hub.ledger.events import AccessRefused, CaseViewed, PageViewed, SignedIn
@@ -104,6 +104,24 @@ def test_who_waits_too_long_is_told_and_their_entry_is_not_written_later(monkeyp
     assert futures[0].result(10) is None
     group.add(entry())
     assert [len(batch) for batch in writing.batches] == [1, 1]
+    pool.shutdown()
+
+
+def test_who_loses_patience_while_a_failure_is_told_never_takes_it_for_success(monkeypatch):
+    seen = []
+
+    class Watched(_Waiter):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "done" and value:
+                seen.append(self.error)
+
+    monkeypatch.setattr("hub.db._Waiter", Watched)
+    writing = Writing(fails=[LogUnwritable("told")])
+    _, pool, futures = held_with(writing, 2)
+    writing.go.set()
+    assert {str(future.exception(10)) for future in futures} == {"told"}
+    assert [str(error) for error in seen] == ["told"] * 3
     pool.shutdown()
 
 
