@@ -4,7 +4,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from storage.errors import AlreadyExists, BadName, NotFound
+from hub.backup.repository import Repository
+from storage.errors import AlreadyExists, BadName, NotFound, Tampered, Unavailable
 from storage.names import new_id
 from storage.places import place_from_url, read
 from tests.backup.conftest import ON_SQLITE, contents, silent
@@ -84,6 +85,42 @@ def test_what_a_writer_left_half_way_is_destroyed_too(tmp_path):
     place.destroy("keys/one/")
     assert not left.exists()
     assert kept.read_bytes() == bytes(6), "written over, not only unlinked"
+
+
+def test_no_link_has_a_file_elsewhere_read_written_over_or_removed(tmp_path):
+    place, elsewhere = place_from_url(str(tmp_path / "place")), tmp_path / "elsewhere"
+    place.write("keys/one/a", [b"secret"])
+    (elsewhere / "hub").mkdir(parents=True)
+    own = elsewhere / "hub" / "root.json"
+    own.write_bytes(b"root keys")
+    (tmp_path / "place" / "keys" / "one" / "b").symlink_to(own)
+    (tmp_path / "place" / "snapshots").symlink_to(elsewhere)
+    (tmp_path / "place" / "keys" / "two").symlink_to(elsewhere / "hub")
+    for ask in (place.names, place.destroy, place.sweep):
+        for prefix in ("snapshots/", "snapshots/hub/", "keys/two/"):
+            with pytest.raises(Tampered):
+                list(ask(prefix) or ())
+    for ask in (
+        place.delete,
+        place.destroy,
+        lambda name: place.write(name, [b""]),
+        lambda name: read(place, name),
+    ):
+        with pytest.raises(Tampered):
+            ask("snapshots/hub/root.json")
+    with pytest.raises(Unavailable):
+        read(place, "keys/one/b")
+    place.destroy("keys/one/")
+    assert own.read_bytes() == b"root keys"
+    assert list(place.names()) == []
+
+
+def test_objects_that_are_a_link_to_the_hubs_own_are_no_backup(tmp_path):
+    made = Repository.open_or_make(str(tmp_path / "place"), new_id())
+    (tmp_path / "place" / "objects").rmdir()
+    (tmp_path / "place" / "objects").symlink_to(tmp_path)
+    with pytest.raises(Tampered):
+        Repository.open(made.url)
 
 
 @ON_SQLITE
