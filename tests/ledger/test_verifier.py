@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.proof.outside import verify
+from tests.ledger.alone import command
 from tests.ledger.second import Log, Merkle, Signer, b64, dumps, h, ident, note, rows, small_log, time
 
 PROGRAM = Path(verify.__file__)
@@ -82,7 +83,7 @@ def test_a_true_bundle_of_an_area_and_of_a_case_holds(log, whole, of_case, case,
 def test_it_is_one_file_that_runs_alone(whole, log, tmp_path):
     alone = shutil.copy(PROGRAM, tmp_path / "verify.py")
     done = subprocess.run(
-        [sys.executable, "-I", alone, whole, "--key", log.signer.vkey],
+        command(alone, whole, "--key", log.signer.vkey),
         capture_output=True,
         text=True,
         cwd="/",
