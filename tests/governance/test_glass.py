@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hub.access.permissions import Permission
-from hub.cases.model import BreakGlass
+from hub.cases.model import BreakGlass, CaseAgency
 from hub.documents.deliver import Delivering
 from hub.documents.service import Wanted
 from hub.errors import Conflict, Invalid, NotHere, Throttled
@@ -111,6 +111,21 @@ def test_a_narrowed_document_stays_closed(world):
     break_glass(world)
     assert world.client("outsider").get(f"/documents/{document}").status_code == 404
     assert document not in world.client("outsider").get(f"/cases/{world.case}").get_data(as_text=True)
+
+
+def test_who_read_what_ones_agency_supplied_is_not_told_by_it(world):
+    document = Desk(world).upload(pdf("words"), "w.pdf", "police", title="Plainly invented").document
+    world.hub.documents.give_reason(world.actor("probation"), document, "risk")
+    world.client("probation").get(f"/documents/{document}")
+    with world.hub.db.work() as work:
+        work.session.delete(work.session.get_one(CaseAgency, (world.case, world.agencies["police"])))
+        work.commit()
+    break_glass(world, "police")
+    client = world.client("police")
+    assert client.get(f"/documents/{document}").status_code in (200, 303)
+    assert client.get(f"/documents/{document}/readers").status_code == 404
+    assert "Plainly invented" not in client.get("/supplied/").get_data(as_text=True)
+    assert world.hub.supplied.lately(world.actor("police")) == 0
 
 
 @pytest.mark.parametrize("case", ["absent", "excluded", "shredded"])
