@@ -190,7 +190,12 @@ class DisposalService:
             row = _locked(work.session, _overseen(work.session, actor, HOLD, case))
             _require_say(work.session, actor, row)
             hold = id_from("hold", case, str(actor.account), form)
-            if work.session.get(LegalHold, hold) is not None:
+            if (before := work.session.get(LegalHold, hold)) is not None:
+                if before.lifted_at is not None:
+                    raise Barred(
+                        "lifted already",
+                        "The hold of this form has been lifted since. Open the page again to set one.",
+                    )
                 return
             sealed = seal_reason(work.session, self._vaults, row, ("hold", hold), checked)
             work.session.add(

@@ -225,6 +225,15 @@ def test_a_form_sent_twice_sets_one_hold(world, registry):
         assert len(session.scalars(select(LegalHold)).all()) == 1
 
 
+def test_a_form_sent_again_after_its_hold_was_lifted_does_not_pass_for_a_hold(world, registry):
+    form, who = new_id(), world.actor("governance")
+    registry.service.set_hold(who, world.case, HELD, form)
+    (hold,) = registry.service.one(who, world.case).holds
+    registry.service.lift_hold(who, world.case, hold.id, "The inquiry is over.")
+    with pytest.raises(Refused, match="lifted since"):
+        registry.service.set_hold(who, world.case, HELD, form)
+
+
 def test_under_a_hold_no_received_file_is_removed_by_anybody_or_by_time(world, registry):
     staged = registry.desk.stage(pdf("staged"))
     hold = registry.hold()
