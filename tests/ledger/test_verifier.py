@@ -205,6 +205,20 @@ def test_a_second_story_of_the_same_key_is_found_by_what_was_kept(log, tmp_path)
         )
 
 
+def test_a_kept_checkpoint_with_other_case_heads_over_the_same_entries_is_a_second_story(
+    log, whole, of_case, tmp_path
+):
+    """Signed by the same key: with it an entry of a case could be kept back from one who is shown that case alone."""
+    body = log.notes[-1].rpartition("\n\n")[0].split("\n")
+    body[4] = f"{body[4].rpartition(' ')[0]} {b64(h(b'other heads'))}"
+    text = "".join(f"{line}\n" for line in body)
+    path = tmp_path / "other-heads"
+    path.write_text(note(text, log.signer.line(text)))
+    for bundle in (whole, of_case):
+        assert run(bundle, "--checkpoint", kept(log, 6, tmp_path))[0] == 0
+        assert "two stories" in refused(bundle, "--checkpoint", path)["why"]
+
+
 def test_a_rollback_is_found_by_what_was_kept_and_by_nothing_else(log, case, tmp_path):
     old = small_log()
     old.notes = old.notes[:4]
