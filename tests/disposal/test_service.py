@@ -8,6 +8,7 @@ from sqlalchemy import select
 from hub.access.permissions import Role
 from hub.cases.model import Case
 from hub.disposal.model import DisposalRequest, LegalHold
+from hub.documents.model import StagedFile
 from hub.errors import Gone, Invalid, NotHere, Refused
 from hub.ids import new_id
 from hub.people.model import Account, AccountState
@@ -244,6 +245,16 @@ def test_under_a_hold_no_received_file_is_removed_by_anybody_or_by_time(world, r
     assert world.hub.documents.discard_stale() == 0
     registry.service.lift_hold(world.actor("governance"), world.case, hold, "The court is done with it.")
     assert world.hub.documents.discard_stale() == 1
+
+
+def test_a_hold_set_after_old_files_were_listed_keeps_them(world, registry):
+    staged = registry.desk.stage(pdf("staged"))
+    world.clock.forward(days=8)
+    world.tokens.clear()
+    registry.hold()
+    assert not world.hub.documents._discard_one(staged)
+    with world.hub.db.reading() as session:
+        assert session.get(StagedFile, staged) is not None
 
 
 def test_the_case_of_another_area_is_absent(world, registry):
