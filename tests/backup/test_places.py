@@ -75,6 +75,19 @@ def test_what_is_destroyed_is_gone_in_every_version(url, request):
         assert "DeleteMarkers" not in left
 
 
+def test_what_was_only_marked_as_deleted_is_destroyed_with_its_folder(service):
+    prefix = new_id()
+    place = place_from_url(f"s3://versioned/{prefix}")
+    place.write("keys/one/a", [b"secret"])
+    place.write("keys/one-more/a", [b"stays"])
+    place.delete("keys/one/a")
+    assert list(place.names("keys/one/")) == []
+    place.destroy("keys/one/")
+    left = service.list_object_versions(Bucket="versioned", Prefix=prefix)
+    assert [one["Key"] for one in left["Versions"]] == [f"{prefix}/keys/one-more/a"]
+    assert "DeleteMarkers" not in left
+
+
 def test_what_a_writer_left_half_way_is_destroyed_too(tmp_path):
     place = place_from_url(str(tmp_path / "place"))
     place.write("keys/one/a", [b"secret"])
