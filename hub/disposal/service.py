@@ -297,12 +297,21 @@ def _closed(row: Case) -> datetime:
 
 
 def _standing(session: Session, row: Case) -> Standing:
-    return Standing(state=row.state, holds=standing_holds(session, row.id), destroyed=row.key_wrapped is None)
+    return Standing(
+        state=row.state,
+        holds=standing_holds(session, row.id),
+        destroyed=row.key_wrapped is None,
+        closed_at=row.closed_at,
+    )
 
 
 def _facts(request: DisposalRequest) -> Request:
     return Request(
-        state=request.state, by=request.asked_by, ends_at=request.ends_at, decided_by=request.decided_by
+        state=request.state,
+        by=request.asked_by,
+        ends_at=request.ends_at,
+        decided_by=request.decided_by,
+        asked_at=request.asked_at,
     )
 
 
