@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import socketserver
 import subprocess
 import threading
 from pathlib import Path
@@ -229,3 +231,16 @@ def test_the_command_alone_from_init_to_status(tmp_path, log):
     assert run("run", "--listen", "nowhere").returncode == 1
     (tmp_path / "w" / "key.json").chmod(0o644)
     assert "read by others" in run("status").stderr
+
+
+def test_a_connection_for_which_no_thread_can_be_had_keeps_no_place(asked, monkeypatch):
+    def none_left(*_):
+        raise RuntimeError("can't start new thread")
+
+    asked.server._free = threading.BoundedSemaphore(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(socketserver.ThreadingMixIn, "process_request", none_left)
+        for _ in range(3):
+            with socket.create_connection(asked.server.server_address, timeout=20) as connection:
+                assert connection.recv(1) == b"", "it is ended"
+    assert asked.post("x")[0] == 400
