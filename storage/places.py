@@ -21,7 +21,7 @@ from storage.disk import (
     temporary_beside,
     write_all,
 )
-from storage.errors import BadName, NotFound
+from storage.errors import BadName, NotFound, Tampered
 
 CHUNK = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,120}){0,7}")
@@ -90,6 +90,8 @@ def check_folder(prefix: str) -> str:
 
 
 class FolderPlace:
+    """No link below its own folder is followed: whoever may write here would have other files read, written over or removed."""
+
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
 
@@ -105,12 +107,12 @@ class FolderPlace:
                 temporary.unlink(missing_ok=True)
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        with disk_errors(), self._path(name).open("rb") as file:
+        with disk_errors(), os.fdopen(_opened(self._path(name), os.O_RDONLY), "rb") as file:
             while data := file.read(CHUNK):
                 yield data
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        for path in _files_below(self._root / check_folder(prefix)):
+        for path in _files_below(self._folder(prefix)):
             name = path.relative_to(self._root).as_posix()
             if is_file(name):
                 yield name
@@ -132,17 +134,30 @@ class FolderPlace:
 
     def sweep(self, prefix: str) -> None:
         with disk_errors():
-            for path in _files_below(self._root / check_folder(prefix)):
+            for path in _files_below(self._folder(prefix)):
                 if path.name.startswith(TEMPORARY):
                     path.unlink(missing_ok=True)
 
     def _all_of(self, name: str) -> list[Path]:
         if name.endswith("/"):
-            return list(_files_below(self._root / check_folder(name)))
+            return list(_files_below(self._folder(name)))
         return [self._path(name)]
 
     def _path(self, name: str) -> Path:
-        return self._root / check_file(name)
+        path = self._root / check_file(name)
+        self._require_no_link(path.parent)
+        return path
+
+    def _folder(self, prefix: str) -> Path:
+        folder = self._root / check_folder(prefix)
+        self._require_no_link(folder)
+        return folder
+
+    def _require_no_link(self, folder: Path) -> None:
+        while folder != self._root:
+            if folder.is_symlink():
+                raise Tampered(f"{folder} is a link to elsewhere and not the folder that was made here.")
+            folder = folder.parent
 
     def _drop_empty(self, folder: Path) -> None:
         """Folders are made as they are needed, so an empty one is never missed."""
@@ -157,8 +172,15 @@ def _files_below(base: Path) -> Iterator[Path]:
         yield from (Path(folder) / file for file in files)
 
 
+def _opened(path: Path, how: int) -> int:
+    return os.open(path, how | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 def _write_over(path: Path) -> None:
-    with path.open("r+b") as file:
+    """Of a link nothing: what it leads to was not made here."""
+    if path.is_symlink():
+        return
+    with os.fdopen(_opened(path, os.O_RDWR), "r+b") as file:
         file.write(bytes(os.fstat(file.fileno()).st_size))
         file.flush()
         os.fsync(file.fileno())

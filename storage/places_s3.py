@@ -51,17 +51,17 @@ class S3Place:
             self._s3.delete_object(**self._target(name))
 
     def destroy(self, name: str) -> None:
-        if name.endswith("/"):
-            for one in list(self.names(name)):
-                self.destroy(one)
-            return
-        target = self._target(name)
+        """Below a prefix what somebody only marked as deleted goes too: its versions would open still."""
+        below = name.endswith("/")
+        key = self._prefix + (check_folder(name) if below else check_file(name))
         with service_errors():
             if not self._versioned():
-                self._s3.delete_object(**target)
+                for one in list(self.names(name)) if below else [name]:
+                    self._s3.delete_object(**self._target(one))
                 return
-            for version in self._versions(target["Key"]):
-                self._s3.delete_object(**target, VersionId=version)
+            for found, version in self._versions(key):
+                if below or found == key:
+                    self._s3.delete_object(Bucket=self._bucket, Key=found, VersionId=version)
 
     def sweep(self, prefix: str) -> None:
         """Parts of an upload that was left are for the service's own rule: another program's may be among them."""
@@ -71,13 +71,13 @@ class S3Place:
         told = self._s3.get_bucket_versioning(Bucket=self._bucket)
         return told.get("Status") in ("Enabled", "Suspended")
 
-    def _versions(self, key: str) -> list[str]:
-        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+    def _versions(self, begins: str) -> list[tuple[str, str]]:
+        """(key, version) of every one whose key begins so."""
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=begins)
         return [
-            one["VersionId"]
+            (str(one["Key"]), str(one["VersionId"]))
             for page in pages
             for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-            if one["Key"] == key
         ]
 
     def _target(self, name: str) -> dict[str, str]:

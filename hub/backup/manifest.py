@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import rfc8785
 
@@ -85,7 +85,7 @@ def manifest_from(text: bytes) -> Manifest:
         said = json.loads(text)
         if said.pop("format") != FORMAT:
             raise Tampered("The snapshot is of a form that this version of the program does not know.")
-        return Manifest(
+        found = Manifest(
             **said
             | {
                 "created_at": datetime.fromisoformat(said["created_at"]),
@@ -94,8 +94,22 @@ def manifest_from(text: bytes) -> Manifest:
                 "missing": tuple(said["missing"]),
             }
         )
+        _require_sound(found)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Tampered(_ALTERED) from None
+    return found
+
+
+def _require_sound(found: Manifest) -> None:
+    """Raises TypeError or ValueError unless every part is of its kind and can be sealed: whoever asks further meets no other error."""
+    for one in (found, *found.tables, *found.areas):
+        for name, kind in get_type_hints(type(one)).items():
+            if kind in (int, str) and type(getattr(one, name)) is not kind:
+                raise TypeError(name)
+    texts = (*found.missing, *dict(found.seals), *found.seals.values())
+    if any(type(text) is not str or not text.isascii() for text in texts):
+        raise TypeError("missing or seals")
+    found.seal(bytes(32))
 
 
 def files_of(manifest: Manifest) -> Iterator[tuple[TableFile, str]]:

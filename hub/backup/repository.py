@@ -209,4 +209,8 @@ def _objects(url: str) -> Store:
     if base.startswith("s3://"):
         return store_from_url(f"{base}/objects", Path())
     path = Path(base.removeprefix("folder:")).absolute()
+    if (path / "objects").is_symlink():
+        raise Tampered(
+            "The objects of the backup are a link to elsewhere, as to the hub's own: nothing is done."
+        )
     return store_from_url(f"folder:{path / 'objects'}", path)

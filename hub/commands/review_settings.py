@@ -41,7 +41,8 @@ def review_settings(argv: Sequence[str]) -> int:
             return 1
         if stored != row.settings.get("review", {}):
             row.settings = {**row.settings, "review": stored}
-            work.record(program(row.id), CommandRun(command="review-settings"))
+            said = f"review-settings {given.setting} {given.value}"
+            work.record(program(row.id), CommandRun(command=said))
             work.commit()
     print(json.dumps({name: _told(value) for name, value in asdict(found).items()}, indent=2))
     return 0

@@ -73,11 +73,12 @@ class Barred(Exception):  # noqa: N818 - a decision, not a fault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a case stands: `holds` that stand; `destroyed`: its key is gone."""
+    """How a case stands: `holds` that stand; `destroyed`: its key is gone; `closed_at`: last, if it was opened again."""
 
     state: str
     holds: int
     destroyed: bool = False
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class Request:
     by: str
     ends_at: datetime
     decided_by: str | None = None
+    asked_at: datetime | None = None
 
     def stands(self, now: datetime) -> bool:
         return self.state in STANDING and now < self.ends_at
@@ -112,6 +114,15 @@ def require_disposable(case: Standing) -> None:
         raise Barred("legal hold", "A legal hold stands on this case, so nothing of it can be destroyed.")
 
 
+def _require_of_this_closing(case: Standing, request: Request) -> None:
+    """What was asked for and approved was the case as it was closed then, and not what came to it since."""
+    if case.closed_at and request.asked_at and request.asked_at < case.closed_at:
+        raise Barred(
+            "opened since",
+            "The case was opened again after this was asked for. The request must be withdrawn and made again.",
+        )
+
+
 def require_askable(case: Standing, *, standing: bool) -> None:
     """Raise Barred unless destruction may be asked for; it may under a hold, which then keeps it from being approved."""
     require_disposable(Standing(state=case.state, holds=0, destroyed=case.destroyed))
@@ -129,6 +140,7 @@ def require_approvable(case: Standing, request: Request, by: Decider, now: datet
     if by.account == request.by:
         raise Barred("own request", "You asked for this yourself. Somebody else must approve it.")
     require_disposable(case)
+    _require_of_this_closing(case, request)
 
 
 def require_decider(by: Decider) -> None:
@@ -158,6 +170,7 @@ def require_executable(case: Standing, request: Request, now: datetime, *, appro
     if request.decided_by is None or request.decided_by == request.by:
         raise Barred("own request", "Whoever asked for this approved it too. Two people are needed.")
     require_disposable(case)
+    _require_of_this_closing(case, request)
 
 
 def ends_at(asked_at: datetime) -> datetime:

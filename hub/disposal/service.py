@@ -190,7 +190,12 @@ class DisposalService:
             row = _locked(work.session, _overseen(work.session, actor, HOLD, case))
             _require_say(work.session, actor, row)
             hold = id_from("hold", case, str(actor.account), form)
-            if work.session.get(LegalHold, hold) is not None:
+            if (before := work.session.get(LegalHold, hold)) is not None:
+                if before.lifted_at is not None:
+                    raise Barred(
+                        "lifted already",
+                        "The hold of this form has been lifted since. Open the page again to set one.",
+                    )
                 return
             sealed = seal_reason(work.session, self._vaults, row, ("hold", hold), checked)
             work.session.add(
@@ -292,12 +297,21 @@ def _closed(row: Case) -> datetime:
 
 
 def _standing(session: Session, row: Case) -> Standing:
-    return Standing(state=row.state, holds=standing_holds(session, row.id), destroyed=row.key_wrapped is None)
+    return Standing(
+        state=row.state,
+        holds=standing_holds(session, row.id),
+        destroyed=row.key_wrapped is None,
+        closed_at=row.closed_at,
+    )
 
 
 def _facts(request: DisposalRequest) -> Request:
     return Request(
-        state=request.state, by=request.asked_by, ends_at=request.ends_at, decided_by=request.decided_by
+        state=request.state,
+        by=request.asked_by,
+        ends_at=request.ends_at,
+        decided_by=request.decided_by,
+        asked_at=request.asked_at,
     )
 
 

@@ -240,7 +240,10 @@ def _locked(session: Session, case: str) -> Case:
 
 def _require_executable(session: Session, row: Case, now: datetime) -> DisposalRequest:
     standing = Standing(
-        state=row.state, holds=standing_holds(session, row.id), destroyed=row.key_wrapped is None
+        state=row.state,
+        holds=standing_holds(session, row.id),
+        destroyed=row.key_wrapped is None,
+        closed_at=row.closed_at,
     )
     request = latest_request(session, row.id)
     if request is None:
@@ -249,7 +252,11 @@ def _require_executable(session: Session, row: Case, now: datetime) -> DisposalR
         )
     approver = session.get(Account, request.decided_by) if request.decided_by else None
     facts = Request(
-        state=request.state, by=request.asked_by, ends_at=request.ends_at, decided_by=request.decided_by
+        state=request.state,
+        by=request.asked_by,
+        ends_at=request.ends_at,
+        decided_by=request.decided_by,
+        asked_at=request.asked_at,
     )
     active = approver is not None and approver.state == AccountState.ACTIVE
     rules.require_executable(standing, facts, now, approver_active=active)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from hub.access.actor import program
 from hub.cases.model import Case
 from hub.db import UnitOfWork
-from hub.disposal.holds import held
+from hub.disposal.holds import held, standing_holds
 from hub.documents.model import Document, DocumentVersion, StagedFile, StoredObject, TextState
 from hub.documents.objects import discard_all, load_object, sealed_object, store, take_back
 from hub.documents.reader import VERSION, Examined, Kind, ReaderUnavailable, Refused
@@ -255,10 +255,13 @@ class Preparing(Part):
 
     def _discard_one(self, staged: str) -> bool:
         with self._db.work() as work:
-            file = work.session.get(StagedFile, staged, with_for_update=True)
+            file = work.session.get(StagedFile, staged)
             if file is None:
                 return False
-            case = work.session.get_one(Case, file.case_id)
+            case = work.session.get_one(Case, file.case_id, with_for_update={"key_share": True})
+            file = work.session.get(StagedFile, staged, with_for_update=True, populate_existing=True)
+            if file is None or standing_holds(work.session, case.id):
+                return False  # used, removed, or held since it was listed
             vault = self._vaults.of(work.session, case)
             stored = work.session.get_one(StoredObject, file.object_id)
             record = sealed_object(vault, stored)

@@ -133,6 +133,7 @@ class Receiving(Part):
         """Remove one of the actor's own received files for good. Raises Refused under a legal hold."""
         with self._db.work() as work:
             row = load_case(work.session, actor, UPLOAD, case)
+            work.session.refresh(row, with_for_update={"key_share": True})  # no hold is set meanwhile
             require_unheld(work.session, case)
             file = work.session.get(StagedFile, staged, with_for_update=True)
             if file is None or (file.account_id, file.case_id) != (actor.account, case):

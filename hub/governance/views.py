@@ -149,8 +149,9 @@ def person(account: str) -> ResponseReturnValue:
 @blueprint.get("/people/<id:account>/receipts.pdf")
 @needs(Permission.LOG_EXPORT)
 def receipts(account: str) -> ResponseReturnValue:
-    """For a court: `?case=` narrows it to one case."""
-    found = services().governance.receipts(guard.actor(), account, _id(request.args.get("case")))
+    """For a court: `?case=` narrows it to one case; one that is none finds nothing, rather than every case."""
+    asked = request.args.get("case", "")
+    found = services().governance.receipts(guard.actor(), account, _id(asked) or (NO_CASE if asked else ""))
     headers = {"Content-Disposition": 'attachment; filename="reading-receipts.pdf"'}
     return Response(as_pdf(found), mimetype="application/pdf", headers=headers)
 

@@ -4,7 +4,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from storage.errors import AlreadyExists, BadName, NotFound
+from hub.backup.repository import Repository
+from storage.errors import AlreadyExists, BadName, NotFound, Tampered, Unavailable
 from storage.names import new_id
 from storage.places import place_from_url, read
 from tests.backup.conftest import ON_SQLITE, contents, silent
@@ -74,6 +75,19 @@ def test_what_is_destroyed_is_gone_in_every_version(url, request):
         assert "DeleteMarkers" not in left
 
 
+def test_what_was_only_marked_as_deleted_is_destroyed_with_its_folder(service):
+    prefix = new_id()
+    place = place_from_url(f"s3://versioned/{prefix}")
+    place.write("keys/one/a", [b"secret"])
+    place.write("keys/one-more/a", [b"stays"])
+    place.delete("keys/one/a")
+    assert list(place.names("keys/one/")) == []
+    place.destroy("keys/one/")
+    left = service.list_object_versions(Bucket="versioned", Prefix=prefix)
+    assert [one["Key"] for one in left["Versions"]] == [f"{prefix}/keys/one-more/a"]
+    assert "DeleteMarkers" not in left
+
+
 def test_what_a_writer_left_half_way_is_destroyed_too(tmp_path):
     place = place_from_url(str(tmp_path / "place"))
     place.write("keys/one/a", [b"secret"])
@@ -84,6 +98,42 @@ def test_what_a_writer_left_half_way_is_destroyed_too(tmp_path):
     place.destroy("keys/one/")
     assert not left.exists()
     assert kept.read_bytes() == bytes(6), "written over, not only unlinked"
+
+
+def test_no_link_has_a_file_elsewhere_read_written_over_or_removed(tmp_path):
+    place, elsewhere = place_from_url(str(tmp_path / "place")), tmp_path / "elsewhere"
+    place.write("keys/one/a", [b"secret"])
+    (elsewhere / "hub").mkdir(parents=True)
+    own = elsewhere / "hub" / "root.json"
+    own.write_bytes(b"root keys")
+    (tmp_path / "place" / "keys" / "one" / "b").symlink_to(own)
+    (tmp_path / "place" / "snapshots").symlink_to(elsewhere)
+    (tmp_path / "place" / "keys" / "two").symlink_to(elsewhere / "hub")
+    for ask in (place.names, place.destroy, place.sweep):
+        for prefix in ("snapshots/", "snapshots/hub/", "keys/two/"):
+            with pytest.raises(Tampered):
+                list(ask(prefix) or ())
+    for ask in (
+        place.delete,
+        place.destroy,
+        lambda name: place.write(name, [b""]),
+        lambda name: read(place, name),
+    ):
+        with pytest.raises(Tampered):
+            ask("snapshots/hub/root.json")
+    with pytest.raises(Unavailable):
+        read(place, "keys/one/b")
+    place.destroy("keys/one/")
+    assert own.read_bytes() == b"root keys"
+    assert list(place.names()) == []
+
+
+def test_objects_that_are_a_link_to_the_hubs_own_are_no_backup(tmp_path):
+    made = Repository.open_or_make(str(tmp_path / "place"), new_id())
+    (tmp_path / "place" / "objects").rmdir()
+    (tmp_path / "place" / "objects").symlink_to(tmp_path)
+    with pytest.raises(Tampered):
+        Repository.open(made.url)
 
 
 @ON_SQLITE

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from hub.backup.manifest import AreaState, Manifest, manifest_from
+from hub.backup.tables import TableFile
 from hub.commands import main
 from storage.errors import Tampered
 from tests.backup.conftest import ON_SQLITE, silent
-from tests.world import SECRET
+from tests.world import SECRET, START
 
 
 def file_of(full, pattern):
@@ -81,7 +83,30 @@ def test_a_manifest_made_to_fit_a_changed_table_is_refused_by_its_seal(full, cle
         clean(full.world).backup.restore(full.url, None, silent)
 
 
-@ON_SQLITE
+@pytest.mark.parametrize(
+    "part", ["seals", "missing", "objects", "created_at", "tables.0.length", "areas.0.area"]
+)
+@pytest.mark.parametrize("value", [None, 5, 10**30, "\ud800", ["a", 1], {"a": 1}, {"é": "é"}])
+def test_a_manifest_of_other_kinds_is_told_as_changed_and_meets_no_other_error(part, value):
+    table = TableFile(name="area", rows=1, length=2, size=3, sha256="00")
+    area = AreaState(area="a", entries=1, root="00", key="00", key_version=1, checkpoint=None)
+    made = Manifest(
+        hub="h", repository="r", snapshot="s", created_at=START, revision="1", tables=(table,), areas=(area,),
+        objects=0, object_bytes=0, seals={"a": "00"},
+    )  # fmt: skip
+    said = json.loads(made.as_text())
+    *above, last = part.split(".")
+    inner = said
+    for step in above:
+        inner = inner[int(step)] if step.isdigit() else inner[step]
+    inner[last] = value
+    try:
+        found = manifest_from(json.dumps(said).encode())
+    except Tampered:
+        return
+    assert not found.sealed_by("a", bytes(32))
+
+
 def test_a_manifest_moved_to_another_name_is_refused(full):
     made = full.create().manifest
     full.repository.place.write("snapshots/20990101T000000Z-1/manifest.json", [made.as_text()])

@@ -23,7 +23,10 @@ def test_a_setting_is_shown_set_and_on_record(world, command, capsys):
     with world.hub.db.reading() as session:
         found = Settings.of(session.get_one(Area, world.area).settings)
     assert (found.glass_hours, len(found.extra_holidays)) == (2, 2)
-    assert len(world.events("service.command_run")) == 2
+    assert [json.loads(entry.leaf)["fields"]["command"] for entry in world.events("service.command_run")] == [
+        "review-settings glass_hours 2",
+        "review-settings extra_holidays 2027-05-10,2027-06-03",
+    ]
 
 
 @pytest.mark.parametrize("words", [("no_such", "1"), ("glass_hours", "0"), ("opens", "noon")])

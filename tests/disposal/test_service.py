@@ -8,6 +8,7 @@ from sqlalchemy import select
 from hub.access.permissions import Role
 from hub.cases.model import Case
 from hub.disposal.model import DisposalRequest, LegalHold
+from hub.documents.model import StagedFile
 from hub.errors import Gone, Invalid, NotHere, Refused
 from hub.ids import new_id
 from hub.people.model import Account, AccountState
@@ -225,6 +226,15 @@ def test_a_form_sent_twice_sets_one_hold(world, registry):
         assert len(session.scalars(select(LegalHold)).all()) == 1
 
 
+def test_a_form_sent_again_after_its_hold_was_lifted_does_not_pass_for_a_hold(world, registry):
+    form, who = new_id(), world.actor("governance")
+    registry.service.set_hold(who, world.case, HELD, form)
+    (hold,) = registry.service.one(who, world.case).holds
+    registry.service.lift_hold(who, world.case, hold.id, "The inquiry is over.")
+    with pytest.raises(Refused, match="lifted since"):
+        registry.service.set_hold(who, world.case, HELD, form)
+
+
 def test_under_a_hold_no_received_file_is_removed_by_anybody_or_by_time(world, registry):
     staged = registry.desk.stage(pdf("staged"))
     hold = registry.hold()
@@ -235,6 +245,16 @@ def test_under_a_hold_no_received_file_is_removed_by_anybody_or_by_time(world, r
     assert world.hub.documents.discard_stale() == 0
     registry.service.lift_hold(world.actor("governance"), world.case, hold, "The court is done with it.")
     assert world.hub.documents.discard_stale() == 1
+
+
+def test_a_hold_set_after_old_files_were_listed_keeps_them(world, registry):
+    staged = registry.desk.stage(pdf("staged"))
+    world.clock.forward(days=8)
+    world.tokens.clear()
+    registry.hold()
+    assert not world.hub.documents._discard_one(staged)
+    with world.hub.db.reading() as session:
+        assert session.get(StagedFile, staged) is not None
 
 
 def test_the_case_of_another_area_is_absent(world, registry):

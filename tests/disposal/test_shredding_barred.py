@@ -52,6 +52,24 @@ def test_a_case_opened_again_after_the_approval_is_kept(world, registry):
     assert registry.refusals()[-1] == "forbidden: case open"
 
 
+def test_what_was_asked_for_before_the_case_was_opened_again_counts_no_more_once_it_is_closed(
+    world, registry
+):
+    """Nobody has looked at what came to it meanwhile."""
+    registry.ready()
+    world.hub.cases.reopen(
+        world.actor("coordinator"), world.case, Decision(reason="The person is back.", seen=registry.seen())
+    )
+    registry.close()
+    with pytest.raises(Refused, match="opened again after this was asked for"):
+        registry.shred()
+    assert registry.refusals()[-1] == "forbidden: opened since"
+    registry.service.withdraw(world.actor("coordinator"), world.case)
+    registry.ask()
+    registry.approve()
+    registry.shred()
+
+
 def test_the_approval_of_an_account_suspended_since_counts_no_more(world, registry):
     registry.ready()
     with world.hub.db.work() as work:

@@ -131,7 +131,8 @@ def test_the_page_offers_them_for_all_and_for_one_case(world, read):
         answer = client.get(address)
         assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
     assert client.get(f"/log/people/{'a' * 26}/receipts.pdf").status_code == 404
-    assert client.get(f"/log/people/{account}/receipts.pdf?case={'a' * 26}").status_code == 404
+    for case in ("a" * 26, "FEN-2026-0001", "%00"):
+        assert client.get(f"/log/people/{account}/receipts.pdf?case={case}").status_code == 404
     assert world.client("probation").get(f"/log/people/{account}/receipts.pdf").status_code == 404
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from hub.documents.model import Document
+from hub.documents.rules import DOCUMENT_TYPES
 from hub.errors import Conflict, Invalid, NotHere
 from hub.governance.model import AccessClass, ReviewItem, ReviewStep
 from hub.governance.queue.service import Closing
@@ -73,6 +75,28 @@ def test_the_person_is_asked_without_content_and_answers_in_their_words(world):
         assert all(b"colleague" not in step.sealed_text for step in session.query(ReviewStep))
     for other in ("probation", "coordinator"):
         assert world.client(other).get(f"/reviews/{item.id}/answer").status_code == 404
+
+
+def test_a_question_tells_nothing_of_the_case_or_document_that_was_refused(world):
+    document = Desk(world).upload(pdf("words"), "w.pdf", "police").document
+    world.exclude("outsider")
+    for reference in ("FEN-2026-0001", "FEN-2026-9999"):
+        with pytest.raises(Invalid):
+            break_glass(world, reference=reference)
+    person, queue = world.client("outsider"), world.client("governance")
+    for _ in range(5):
+        assert person.get(f"/documents/{document}").status_code == 404
+    follow(world)
+    (item,) = items(world, about="person")
+    form = {"question": "What did you look for?", "seen": item.row_version}
+    assert world.post(queue, f"/reviews/{item.id}/ask", form).status_code == 303
+    with world.hub.db.reading() as session:
+        kind = DOCUMENT_TYPES[session.get_one(Document, document).type]
+    for client, told in ((queue, True), (person, False)):
+        path = f"/reviews/{item.id}" if told else f"/reviews/{item.id}/answer"
+        page = client.get(path).get_data(as_text=True)
+        assert ("FEN-2026-0001" in page) is told
+        assert (kind in page) is told
 
 
 def test_it_is_closed_with_a_coded_outcome_and_stays(world):

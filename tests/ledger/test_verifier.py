@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.proof.outside import verify
+from tests.ledger.alone import command
 from tests.ledger.second import Log, Merkle, Signer, b64, dumps, h, ident, note, rows, small_log, time
 
 PROGRAM = Path(verify.__file__)
@@ -82,7 +83,7 @@ def test_a_true_bundle_of_an_area_and_of_a_case_holds(log, whole, of_case, case,
 def test_it_is_one_file_that_runs_alone(whole, log, tmp_path):
     alone = shutil.copy(PROGRAM, tmp_path / "verify.py")
     done = subprocess.run(
-        [sys.executable, "-I", alone, whole, "--key", log.signer.vkey],
+        command(alone, whole, "--key", log.signer.vkey),
         capture_output=True,
         text=True,
         cwd="/",
@@ -202,6 +203,20 @@ def test_a_second_story_of_the_same_key_is_found_by_what_was_kept(log, tmp_path)
             "could not be compared" in refused(bundle, "--checkpoint", kept(log, 3, tmp_path))["why"]
             or not case
         )
+
+
+def test_a_kept_checkpoint_with_other_case_heads_over_the_same_entries_is_a_second_story(
+    log, whole, of_case, tmp_path
+):
+    """Signed by the same key: with it an entry of a case could be kept back from one who is shown that case alone."""
+    body = log.notes[-1].rpartition("\n\n")[0].split("\n")
+    body[4] = f"{body[4].rpartition(' ')[0]} {b64(h(b'other heads'))}"
+    text = "".join(f"{line}\n" for line in body)
+    path = tmp_path / "other-heads"
+    path.write_text(note(text, log.signer.line(text)))
+    for bundle in (whole, of_case):
+        assert run(bundle, "--checkpoint", kept(log, 6, tmp_path))[0] == 0
+        assert "two stories" in refused(bundle, "--checkpoint", path)["why"]
 
 
 def test_a_rollback_is_found_by_what_was_kept_and_by_nothing_else(log, case, tmp_path):

@@ -2,14 +2,16 @@
 
 import http.client
 import json
+import socket
+import socketserver
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from hub.proof.outside import verify, witness
+from tests.ledger.alone import command
 from tests.ledger.second import Merkle, Signer, b64, h, note, small_log
 
 
@@ -198,8 +200,8 @@ def test_the_command_alone_from_init_to_status(tmp_path, log):
     program = Path(witness.__file__)
 
     def run(*words):
-        command = [sys.executable, "-I", program, *words, "--home", tmp_path / "w"]
-        return subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False)
+        asked = command(program, *words, "--home", tmp_path / "w")
+        return subprocess.run(asked, capture_output=True, text=True, check=False)
 
     assert "init makes one" in run("status").stderr or run("run").returncode == 1
     made = run("init", "--name", "witness.example/w")
@@ -211,7 +213,7 @@ def test_the_command_alone_from_init_to_status(tmp_path, log):
     assert "not of a log" in run("add-log", made.stdout.strip()).stderr
     assert log.origin in run("add-log", log.signer.vkey).stdout
     serving = subprocess.Popen(
-        [sys.executable, "-I", str(program), "run", "--home", str(tmp_path / "w"), "--listen", "127.0.0.1:0"],
+        command(program, "run", "--home", tmp_path / "w", "--listen", "127.0.0.1:0"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -229,3 +231,16 @@ def test_the_command_alone_from_init_to_status(tmp_path, log):
     assert run("run", "--listen", "nowhere").returncode == 1
     (tmp_path / "w" / "key.json").chmod(0o644)
     assert "read by others" in run("status").stderr
+
+
+def test_a_connection_for_which_no_thread_can_be_had_keeps_no_place(asked, monkeypatch):
+    def none_left(*_):
+        raise RuntimeError("can't start new thread")
+
+    asked.server._free = threading.BoundedSemaphore(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(socketserver.ThreadingMixIn, "process_request", none_left)
+        for _ in range(3):
+            with socket.create_connection(asked.server.server_address, timeout=20) as connection:
+                assert connection.recv(1) == b"", "it is ended"
+    assert asked.post("x")[0] == 400

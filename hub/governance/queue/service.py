@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
@@ -260,7 +260,7 @@ class ReviewService:
             row = work.session.execute(_lines(ReviewItem.id == review)).one()
             page = ReviewPage(
                 line=self._line(actor, *row),
-                accesses=_accesses(work.session, review),
+                accesses=[_as_answered(one) for one in _accesses(work.session, review)],
                 steps=[step for step in self._steps(work.session, item) if step.what != "closed"],
                 glass=None,
                 seen=item.row_version,
@@ -401,6 +401,13 @@ def _accesses(session: Session, review: str) -> list[AccessLine]:
         )
         for row, reference, type_, reason in session.execute(query)
     ]
+
+
+def _as_answered(line: AccessLine) -> AccessLine:
+    """To the person a refusal was of nothing: whether there is such a case or document is not told them here either."""
+    if line.kind is not Kind.REFUSAL:
+        return line
+    return replace(line, case="", document="", document_id=None)
 
 
 def _own(session: Session, actor: Actor, review: str) -> ReviewItem:

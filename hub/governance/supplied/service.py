@@ -1,7 +1,7 @@
 """Who has read what one's own agency supplied, or one uploaded, with the days: the owner answers for it (rule 16)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -109,13 +109,16 @@ class SuppliedService:
 
 
 def _theirs(actor: Actor) -> ColumnElement[bool]:
-    """What they uploaded, and as a practitioner what their agency owns; only what they may still read; others' reading."""
+    """What they uploaded, and as a practitioner what their agency owns; only what they may still read; others' reading.
+
+    What is open to them by break-glass alone is for reading: of its readers they are told nothing.
+    """
     own = Document.uploader_id == actor.account
     if actor.role is Role.PRACTITIONER:
         own = or_(own, Document.owner_id == actor.agency)
     return and_(
         own,
-        visible_documents(actor),
+        visible_documents(replace(actor, glass=frozenset())),
         Document.withdrawn_at.is_(None),
         DocumentReader.account_id != actor.account,
     )

@@ -1106,6 +1106,8 @@ def verify_area(asked: Asked, manifest: Manifest, report: Report) -> None:
         for checkpoint, was_kept in _with_kept(checkpoints, asked.kept):
             log.advance(checkpoint.size)
             _agrees(log, checkpoint, report, was_kept=was_kept)
+            if was_kept and checkpoints.last is not None:
+                _same_tree(checkpoints.last, checkpoint)
         log.ended()
         _not_after(asked.kept, manifest)
         _settle(asked, checkpoints, report, log.openings)
@@ -1342,7 +1344,9 @@ def _consistency(asked: Asked, checkpoints: Checkpoints, last: Checkpoint, repor
 
 
 def _same_tree(one: Checkpoint, kept: Checkpoint) -> bool:
-    if one.size == kept.size and one.root != kept.root:
+    """Whether they are of as many entries. Raises Bad where they then say other things, of the cases' heads too."""
+    said = (one.root, one.cases, one.cases_root)
+    if one.size == kept.size and said != (kept.root, kept.cases, kept.cases_root):
         raise Bad(
             f"The bundle's checkpoint of {kept.size} entries and the one that you kept differ: there are two stories.",
             None,
