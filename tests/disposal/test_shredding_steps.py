@@ -158,12 +158,12 @@ def test_what_another_process_kept_in_memory_goes_with_its_next_sweep(world, reg
 def test_a_version_that_is_being_prepared_is_not_brought_back(world, registry):
     line = registry.desk.upload(pdf(f"{WORD} late"), "late.pdf", title="Late")
     service = world.hub.documents
-    task = service._opened(line.document, 1)
+    task = service._opened(line.document, 1, lambda _: True)
     registry.close()
     registry.ask()
     registry.approve()
     registry.shred()
-    outcome = service._examined(task) if registry.names() else None
+    outcome = service._prepared(task) if registry.names() else None
     assert outcome is None
     assert service.prepare(line.document, 1) is None
     assert service.waiting() == []

@@ -51,9 +51,9 @@ def test_a_file_whose_commit_was_made_and_not_told_is_whole(desk, lost_answer): 
 
 def test_a_preparation_whose_commit_was_made_and_not_told_is_whole(desk, lost_answer):  # noqa: F811
     line = desk.upload(DATA, "notes.txt")
-    task = desk.service._opened(line.document, 1)
-    outcome = desk.service._examined(task)
-    desk.service._opened, desk.service._examined = lambda *_: task, lambda _: outcome
+    task = desk.service._opened(line.document, 1, lambda _: True)
+    outcome = desk.service._prepared(task)
+    desk.service._opened, desk.service._prepared = lambda *_: task, lambda _: outcome
     broken = lost_answer()
     with pytest.raises(LogUnwritable):
         desk.service.prepare(line.document, 1)

@@ -168,6 +168,9 @@ def _documents(story):
     for endpoint in ("documents.withdraw", "documents.restore"):
         story.send(endpoint, "police", ["document.changed"], {"seen": story.seen(Document, document)})
     story.send("search.ask", "police", [], {"q": w.TEXT})
+    story.send("search.save", "police", [], {"q": w.TEXT, "name": "Again and again"})
+    story.send("search.again", "police", [])
+    story.send("search.unsave", "police", [])
 
 
 def _meetings(story):

@@ -32,6 +32,7 @@ LOOKED = {
     "documents.page_image": ("police", ["document.page_viewed"]),
     "documents.edit": ("police", ["document.page_viewed"]),
     "documents.new_version": ("police", ["document.page_viewed"]),
+    "documents.unread": ("coordinator", ["case.listed"]),
     "documents.readers": ("police", ["document.readers_viewed"]),
     "documents.original": ("police", ["document.download_started", "document.download_ended"]),
     "glass.coordinated": ("coordinator", ["log.read"]),

@@ -93,7 +93,9 @@ def furnish(world, reader):
         "staged": desk.stage(pdf(TEXT), f"{FILE}-staged.pdf", case=case),
         "meeting": _meeting(world, case, kept), "held": _held(world, case),
         "asked": hub.search.keep(world.actor("police"), [("q", TEXT)]),
+        "saved": _saved(world),
     }  # fmt: skip
+    hub.search.renew()
     for document in (kept, plain):
         for who in ("police", "probation", "attendee"):
             desk.service.give_reason(world.actor(who), document, "risk")
@@ -124,6 +126,12 @@ def _meeting(world, case, document):
     )
     world.hub.meetings.issue(who, made, Issue.PAPERS, frozenset({document}))
     return made
+
+
+def _saved(world):
+    who = world.actor("police")
+    world.hub.search.save(who, "Often", [("q", TEXT)])
+    return world.hub.search.saved(who)[0].id
 
 
 def _held(world, case):
