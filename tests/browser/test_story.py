@@ -164,7 +164,7 @@ def _read(person: Person, document: str) -> None:
     person.go("/search/")
     page.get_by_role("textbox", name="Search for").fill(WORD)
     person.send("Search")
-    person.sees("1 document")
+    person.sees("1 result")
     expect(page.locator("mark")).to_have_text(WORD)
     person.sees("page 2")
     person.follow(TITLE)
