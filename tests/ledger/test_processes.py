@@ -43,10 +43,13 @@ def append(world, each):
             _, told = other.communicate(timeout=900)
             assert other.returncode == 0, told.decode()[-2000:]
     assert faults == []
-    total = 4 * 32 * each
     with world.hub.db.reading() as session:
         query = select(func.count(), func.min(LogEntry.sequence), func.max(LogEntry.sequence))
-        assert session.execute(query).one() == (total, 1, total)
+        total, first, last = session.execute(query).one()
+        assert (first, last) == (1, total)
+        assert (
+            total >= 4 * 32 * each
+        )  # whoever was told that it could not be written in time may have been written all the same
         numbers = select(LogEntry.case_sequence).order_by(LogEntry.sequence)
         assert list(session.scalars(numbers)) == list(range(1, total + 1))
     assert verified(world) is None

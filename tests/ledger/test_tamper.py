@@ -168,7 +168,9 @@ def tamper(dice, log):
                 else checkpoints
             )
         rows = put_right(rows) if thorough else rows
-        thorough = thorough and at < len(rows)
+        thorough = thorough or at == len(
+            rows
+        )  # the last: what stands since the checkpoint before is vouched for by nothing
     elif kind == "insert":
         rows.insert(at, changed(dice, rows[dice.randrange(len(rows))]))
         rows, thorough = put_right(rows), True
