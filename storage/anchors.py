@@ -4,7 +4,6 @@ Names are `area/size-time.note`: sorted as text, the newest of an area is its la
 """
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,15 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from storage.disk import (
-    disk_errors,
-    make_folders,
-    open_new,
-    publish,
-    sync_folder,
-    temporary_beside,
-    write_all,
-)
+from storage.disk import disk_errors, make_folders, sync_folder, write_new
 from storage.errors import AlreadyExists, BadName, NotFound, StorageError, Unavailable
 
 ASIDE = "set-aside"
@@ -91,21 +82,7 @@ class FolderAnchors:
         target = self._root / _checked(name)
         with disk_errors():
             make_folders(target.parent)
-            temporary = temporary_beside(target)
-            try:
-                self._write_synced(temporary, text.encode())
-                publish(temporary, target)
-            finally:
-                temporary.unlink(missing_ok=True)
-
-    @staticmethod
-    def _write_synced(path: Path, data: bytes) -> None:
-        descriptor = open_new(path)
-        try:
-            write_all(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            write_new(target, [text.encode()])
 
     def read(self, name: str) -> str:
         with disk_errors(), (self._root / _checked(name)).open("rb") as file:

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from storage.errors import AlreadyExists, Full, NotFound, StorageError, Unavailable
@@ -65,6 +65,45 @@ def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     rest = memoryview(data).cast("B")
     while len(rest):
         rest = rest[os.write(descriptor, rest) :]
+
+
+def write_synced(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """A new file, mode 0600, with its bytes durable; its name is once the folder is synced."""
+    descriptor = open_new(path)
+    try:
+        for chunk in chunks:
+            write_all(descriptor, chunk)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_new(target: Path, chunks: Iterable[bytes]) -> None:
+    """Whole and durable under a name that is free, or not at all; FileExistsError where it is taken."""
+    with _written_beside(target, chunks) as temporary:
+        publish(temporary, target)
+
+
+def write_instead(target: Path, chunks: Iterable[bytes]) -> None:
+    """As `write_new`, in the place of what has the name, if anything."""
+    with _written_beside(target, chunks) as temporary:
+        temporary.replace(target)
+        sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _written_beside(target: Path, chunks: Iterable[bytes]) -> Iterator[Path]:
+    temporary = temporary_beside(target)
+    try:
+        write_synced(temporary, chunks)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    for parent, _, files in os.walk(folder):
+        yield from (Path(parent) / file for file in files)
 
 
 def publish(temporary: Path, target: Path) -> None:

@@ -17,15 +17,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from storage.binding import canonical_context
-from storage.disk import (
-    disk_errors,
-    make_folders,
-    open_new,
-    publish,
-    sync_folder,
-    temporary_beside,
-    write_all,
-)
+from storage.disk import disk_errors, make_folders, write_instead, write_new
 from storage.errors import AlreadyExists, NotFound, StorageError, Tampered, WrongKey
 from storage.wraps import KEY_SIZE, unwrap, wrap
 
@@ -73,7 +65,7 @@ class LocalKeyFile:
             raise AlreadyExists("There is a key file already, and it is never replaced.")
         with disk_errors():
             make_folders(path.parent)
-            _publish_new(path, _as_json(roots))
+            write_new(path, [_as_json(roots)])
         return cls(path)
 
     @property
@@ -140,7 +132,7 @@ class LocalKeyFile:
     def _replaced(self, change: Callable[[RootKeys], RootKeys]) -> "LocalKeyFile":
         """What the file holds is read under the lock: of two who change it at once neither loses a key."""
         with disk_errors(), _locked(self._path.parent):
-            _replace(self._path, _as_json(change(_read_key_file(self._path)[0])))
+            write_instead(self._path, [_as_json(change(_read_key_file(self._path)[0]))])
         return LocalKeyFile(self._path)
 
     def _looked_at(self) -> tuple[RootKeys, Mapping[int, AESGCM]]:
@@ -234,31 +226,3 @@ def _read_private(path: Path) -> tuple[bytes, os.stat_result]:
         if not stat.S_ISREG(state.st_mode) or state.st_mode & 0o077 or state.st_uid != os.geteuid():
             raise WrongKey("The key file must be a plain file that its owner alone can read: chmod 600.")
         return file.read(1 << 20), state
-
-
-def _publish_new(path: Path, data: bytes) -> None:
-    temporary = temporary_beside(path)
-    try:
-        _write_synced(temporary, data)
-        publish(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = temporary_beside(path)
-    try:
-        _write_synced(temporary, data)
-        temporary.replace(path)
-        sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    descriptor = open_new(path)
-    try:
-        write_all(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,12 +14,11 @@ from urllib.parse import urlsplit
 from storage.disk import (
     TEMPORARY,
     disk_errors,
+    files_below,
     make_folders,
-    open_new,
-    publish,
     sync_folder,
-    temporary_beside,
-    write_all,
+    write_instead,
+    write_new,
 )
 from storage.errors import BadName, NotFound, Tampered
 
@@ -99,12 +98,7 @@ class FolderPlace:
         target = self._path(name)
         with disk_errors():
             make_folders(target.parent)
-            temporary = temporary_beside(target)
-            try:
-                _write_synced(temporary, chunks)
-                _replace(temporary, target) if replace else publish(temporary, target)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_instead(target, chunks) if replace else write_new(target, chunks)
 
     def chunks(self, name: str) -> Iterator[bytes]:
         with disk_errors(), os.fdopen(_opened(self._path(name), os.O_RDONLY), "rb") as file:
@@ -112,7 +106,7 @@ class FolderPlace:
                 yield data
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        for path in _files_below(self._folder(prefix)):
+        for path in files_below(self._folder(prefix)):
             name = path.relative_to(self._root).as_posix()
             if is_file(name):
                 yield name
@@ -134,13 +128,13 @@ class FolderPlace:
 
     def sweep(self, prefix: str) -> None:
         with disk_errors():
-            for path in _files_below(self._folder(prefix)):
+            for path in files_below(self._folder(prefix)):
                 if path.name.startswith(TEMPORARY):
                     path.unlink(missing_ok=True)
 
     def _all_of(self, name: str) -> list[Path]:
         if name.endswith("/"):
-            return list(_files_below(self._folder(name)))
+            return list(files_below(self._folder(name)))
         return [self._path(name)]
 
     def _path(self, name: str) -> Path:
@@ -167,11 +161,6 @@ class FolderPlace:
                 folder = folder.parent
 
 
-def _files_below(base: Path) -> Iterator[Path]:
-    for folder, _, files in os.walk(base):
-        yield from (Path(folder) / file for file in files)
-
-
 def _opened(path: Path, how: int) -> int:
     return os.open(path, how | os.O_NOFOLLOW | os.O_CLOEXEC)
 
@@ -184,18 +173,3 @@ def _write_over(path: Path) -> None:
         file.write(bytes(os.fstat(file.fileno()).st_size))
         file.flush()
         os.fsync(file.fileno())
-
-
-def _write_synced(path: Path, chunks: Iterable[bytes]) -> None:
-    descriptor = open_new(path)
-    try:
-        for chunk in chunks:
-            write_all(descriptor, chunk)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace(temporary: Path, target: Path) -> None:
-    temporary.replace(target)
-    sync_folder(target.parent)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, inspect, update
+from sqlalchemy import Connection, Table, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.backup.dump import Growing
@@ -25,10 +25,6 @@ class Filled:
 
     rows: int
     shredded: list[str]
-
-
-def is_empty(connection: Connection) -> bool:
-    return not inspect(connection).get_table_names()
 
 
 def fill(connection: Connection, repository: Repository, manifest: Manifest, now: datetime) -> Filled:

@@ -99,21 +99,23 @@ def record_start(config: Config) -> None:
                 raise ConfigError(
                     "The second place of the log does not take its checkpoints. Check HUB_LOG_COPY_URL."
                 )
+        _record(hub, ServiceStarted(version=VERSION))
     finally:
         hub.db.engine.dispose()
-    _record(config, ServiceStarted(version=VERSION))
 
 
 def record_stop(config: Config) -> None:
     """One entry in each area's log; raises LogUnwritable."""
-    _record(config, ServiceStopped())
-
-
-def _record(config: Config, event: ServiceStarted | ServiceStopped) -> None:
     hub = build_services(config)
+    try:
+        _record(hub, ServiceStopped())
+    finally:
+        hub.db.engine.dispose()
+
+
+def _record(hub: Services, event: ServiceStarted | ServiceStopped) -> None:
     for area in areas(hub.db):
         hub.db.record(program(area.id), event)
-    hub.db.engine.dispose()
 
 
 def areas(db: Database) -> list[Area]:

@@ -15,7 +15,7 @@ from hub.errors import Invalid
 from hub.keys.cases import Parts, Progress
 from hub.keys.escrow import Share, fingerprint_of, join, read
 from hub.keys.service import IN_SERVICE, KeyService, Status
-from storage.disk import disk_errors, open_new, sync_folder, write_all
+from storage.disk import disk_errors, sync_folder, write_synced
 from storage.keys import LocalKeyFile, key_file_path
 
 
@@ -148,9 +148,7 @@ def _write_pages(to: Path | None, pages: dict[int, str]) -> None:
     with disk_errors():
         to.mkdir(mode=0o700, parents=True)
         for number, text in pages.items():
-            descriptor = open_new(to / f"share-{number:03d}.txt")
-            with os.fdopen(descriptor, "wb"):
-                write_all(descriptor, text.encode())
+            write_synced(to / f"share-{number:03d}.txt", [text.encode()])
         sync_folder(to)
 
 

@@ -36,13 +36,6 @@ def add_check(what: Any) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     hub = services()
-    try:
-        return _checked(hub, given)
-    finally:
-        hub.db.engine.dispose()
-
-
-def _checked(hub: Services, given: argparse.Namespace) -> int:
     said = f"vault check {given.depth}{' repair' if given.repair else ''}"
     for area in areas(hub.db):
         hub.db.record(program(area.id), CommandRun(command=said))

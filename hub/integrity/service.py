@@ -6,6 +6,8 @@ apart (what is being uploaded has no row yet), what writers left behind, and has
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,6 +27,7 @@ from storage.errors import NotFound, StorageError, Tampered, WrongKey
 from storage.receipts import Receipt
 from storage.vault import SealedObject, Vault
 
+_Row = TypeVar("_Row", Case, StagedFile)
 BATCH = 500
 """Rows in hand at once."""
 Progress = Callable[[int, int], None]
@@ -54,25 +57,26 @@ class Check:
 
     def findings(self) -> Iterator[Finding]:
         """Of cases and their shards, objects and received files; what no row names is `hub.integrity.orphans`."""
-        for found in (self._cases(), self._objects(), self._staged()):
-            for finding in found:
-                told = self.counts.by_fault
-                told[finding.fault] = told.get(finding.fault, 0) + 1
-                yield finding
+        staged = self._each(StagedFile, self._staged)
+        for finding in chain(self._each(Case, self._case), self._objects(), staged):
+            told = self.counts.by_fault
+            told[finding.fault] = told.get(finding.fault, 0) + 1
+            yield finding
 
-    # --- cases ----------------------------------------------------------------------------------
-
-    def _cases(self) -> Iterator[Finding]:
+    def _each(self, model: type[_Row], look: Callable[[Session, _Row], list[Finding]]) -> Iterator[Finding]:
+        """Of every row, by id, a batch at a time."""
         after = ""
         while True:
             with self._db.reading() as session:
-                query = select(Case).where(Case.id > after).order_by(Case.id).limit(BATCH)
-                cases = list(session.scalars(query))
-                found = [finding for case in cases for finding in self._case(session, case)]
+                query = select(model).where(model.id > after).order_by(model.id).limit(BATCH)
+                rows = list(session.scalars(query))
+                found = [finding for row in rows for finding in look(session, row)]
             yield from found
-            if not cases:
+            if not rows:
                 return
-            after = cases[-1].id
+            after = rows[-1].id
+
+    # --- cases ----------------------------------------------------------------------------------
 
     def _case(self, session: Session, case: Case) -> list[Finding]:
         self.counts.cases += 1
@@ -221,28 +225,16 @@ class Check:
 
     # --- received files -------------------------------------------------------------------------
 
-    def _staged(self) -> Iterator[Finding]:
-        after = ""
-        while True:
-            with self._db.reading() as session:
-                query = select(StagedFile).where(StagedFile.id > after).order_by(StagedFile.id).limit(BATCH)
-                files = list(session.scalars(query))
-                found = [finding for file in files if (finding := self._staged_one(session, file))]
-            yield from found
-            if not files:
-                return
-            after = files[-1].id
-
-    def _staged_one(self, session: Session, file: StagedFile) -> Finding | None:
+    def _staged(self, session: Session, file: StagedFile) -> list[Finding]:
         self.counts.staged += 1
         try:
             vault = self._vaults.of(session, session.get_one(Case, file.case_id))
             vault.open_field("staged name", file.id, file.sealed_file_name)
         except NotHere:
-            return None
+            return []
         except StorageError:
-            return Finding(fault=Fault.STAGED_NAME, what=file.id, case=file.case_id)
-        return None
+            return [Finding(fault=Fault.STAGED_NAME, what=file.id, case=file.case_id)]
+        return []
 
 
 def _held(session: Session, vault: Vault, case: str) -> set[str]:

@@ -2,9 +2,8 @@
 
 import base64
 import json
-import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from hub.errors import Invalid
 from hub.keys.cases import Parts
 from hub.ledger.events import RecoveryKeyMade, VaultListed
 from hub.people.model import Area
-from storage.disk import disk_errors, open_new, sync_folder, write_all
+from storage.disk import disk_errors, sync_folder, write_synced
 from storage.sealed import SEGMENT
 from storage.vault import Recovery
 from storage.wraps import KEY_SIZE
@@ -133,25 +132,17 @@ def _varint(value: int) -> bytes:
 def _write(recovery: Recovery, to: Path) -> None:
     with disk_errors(), closing(recovery.sealed):
         to.mkdir(mode=0o700, parents=True)
-        _file(to / "associated-data.bin", lambda file: write_all(file, recovery.associated_data))
-        _file(to / "object.sealed", lambda file: _copy(recovery, file))
-        _file(to / "keyset.json", lambda file: write_all(file, tink_keyset(recovery.key)))
+        write_synced(to / "associated-data.bin", [recovery.associated_data])
+        write_synced(to / "object.sealed", _pieces(recovery))
+        write_synced(to / "keyset.json", [tink_keyset(recovery.key)])
         sync_folder(to)
 
 
-def _file(path: Path, write: Callable[[int], None]) -> None:
-    descriptor = open_new(path)
-    try:
-        write(descriptor)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _copy(recovery: Recovery, descriptor: int) -> None:
+def _pieces(recovery: Recovery) -> Iterator[memoryview]:
+    """Each is the same memory: write it before you ask for the next."""
     buffer = memoryview(bytearray(PIECE))
     while got := recovery.sealed.readinto(buffer):
-        write_all(descriptor, buffer[:got])
+        yield buffer[:got]
 
 
 def _known(session: Session, case: str) -> Case:

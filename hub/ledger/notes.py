@@ -14,7 +14,6 @@ from hub.ledger.tree import HASH_SIZE
 ED25519 = 1
 COSIGNATURE = 4
 KEY_HASH_SIZE = 4
-SIGNATURE_SIZE = 64
 _MARK = "\u2014 "
 
 

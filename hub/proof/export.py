@@ -32,6 +32,7 @@ from hub.ledger.service import Unseal, open_private
 from hub.ledger.tree import Frontier, Tree, node_hash
 from hub.ledger.tree import leaf_hash as tree_leaf_hash
 from hub.proof.outside import verify
+from storage.disk import sync_folder
 
 FORMAT = "mappa-hub/log-export/1"
 STRETCH = 256
@@ -100,9 +101,9 @@ class Exporter:
             with self._db.snapshot() as session:
                 for name, pieces in self.files(session, wanted):
                     _write(making / name, pieces)
-            _sync(making)
+            sync_folder(making)
             making.rename(folder)
-            _sync(folder.parent)
+            sync_folder(folder.parent)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
             raise
@@ -382,11 +383,3 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
 
 def _closable(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
     yield from pieces
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -15,6 +15,7 @@ from pathlib import Path
 from storage.disk import (
     TEMPORARY,
     disk_errors,
+    files_below,
     make_folders,
     open_new,
     publish,
@@ -58,14 +59,14 @@ class FolderStore:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         base = self._root / check_prefix(prefix)
-        for file in _files_below(base):
+        for file in files_below(base):
             parts = file.relative_to(self._root).parts
             with contextlib.suppress(BadName):
                 yield check_name("/".join((*parts[:-2], parts[-1])))
 
     def sweep(self, older_than: float) -> int:
         limit = time.time() - older_than
-        stale = [file for file in _files_below(self._root) if _is_stale(file, limit)]
+        stale = [file for file in files_below(self._root) if _is_stale(file, limit)]
         for file in stale:
             with disk_errors():
                 file.unlink(missing_ok=True)
@@ -150,11 +151,6 @@ class FolderObject(io.RawIOBase):
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
         super().close()
-
-
-def _files_below(base: Path) -> Iterator[Path]:
-    for folder, _, files in os.walk(base):
-        yield from (Path(folder) / file for file in files)
 
 
 def _is_stale(file: Path, limit: float) -> bool:

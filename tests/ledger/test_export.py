@@ -110,7 +110,7 @@ def test_what_cannot_be_recorded_is_not_written(world, tmp_path, monkeypatch):
         made.to_folder(program(world.area), Wanted(area=world.area), tmp_path / "b")
     assert list(tmp_path.glob("b*")) == []
     with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
-        patch.setattr(export, "_sync", broken)
+        patch.setattr(export, "sync_folder", broken)
         made.to_folder(program(world.area), Wanted(area=world.area), tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir() if "b" in path.name] == []
     (tmp_path / "b").mkdir()

@@ -255,7 +255,8 @@ def test_what_shows_nothing_of_a_case_shows_none_then_either(there, monkeypatch)
                 answer.close()
 
 
-def test_a_download_that_is_under_way_when_the_log_goes_gives_no_second_one(there):
+def test_a_download_that_is_under_way_when_the_log_goes_gives_no_second_one(there, monkeypatch):
+    monkeypatch.setattr(guards, "KEPT_SECONDS", 0)
     world, path = there.world, f"/documents/{there.plain}/versions/1/original"
     client = world.client("police")
     begun = client.get(path)

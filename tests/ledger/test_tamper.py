@@ -168,9 +168,9 @@ def tamper(dice, log):
                 else checkpoints
             )
         rows = put_right(rows) if thorough else rows
-        thorough = thorough or at == len(
-            rows
-        )  # the last: what stands since the checkpoint before is vouched for by nothing
+        last = at == len(rows)  # what stands since the checkpoint before is vouched for by nothing
+        thorough = thorough or last
+        at = min(at, checkpoints[-1]["size"])  # a bundle ends with the newest checkpoint
     elif kind == "insert":
         rows.insert(at, changed(dice, rows[dice.randrange(len(rows))]))
         rows, thorough = put_right(rows), True

@@ -29,6 +29,7 @@ from hub.ledger.events import AccessRefused, GlassAsked, GlassEnded, GlassOpened
 from hub.ledger.model import LogEntry
 from hub.mail import Notices
 from hub.people.model import Account, AccountState, Agency, Area
+from hub.people.parts import as_actor
 from hub.vaults import Vaults
 
 BREAK = Permission.CASE_BREAK_GLASS
@@ -370,11 +371,4 @@ def _coordinated(actor: Actor) -> Select[date]:
 
 def _person(session: Session, row: BreakGlass) -> Actor:
     """Whose it was, outside any session: the end is entered under their name."""
-    account = session.get_one(Account, row.account_id)
-    return Actor(
-        area=account.area_id,
-        account=account.id,
-        agency=account.agency_id,
-        role=account.role_,
-        name=account.name,
-    )
+    return as_actor(session.get_one(Account, row.account_id), session=None, address="", device="")

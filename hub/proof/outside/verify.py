@@ -106,6 +106,12 @@ class Range:
         self._watch = watch
         self._beside: dict[int, bytes] = {}
 
+    def copy(self) -> Range:
+        """The same tree, watching nothing."""
+        other = Range()
+        other.size, other._peaks = self.size, dict(self._peaks)
+        return other
+
     def extend(self, leaves: Sequence[bytes]) -> None:
         """Append leaf hashes."""
         level, items = 0, list(leaves)
@@ -983,7 +989,8 @@ class AreaLog:
     def __init__(self, manifest: Manifest, report: Report, watch: int | None) -> None:
         self._manifest, self._report, self._watch = manifest, report, watch
         self.tree = Range(watch - 1 if watch else None)
-        self.stored = Range()
+        self.stored: Range | None = None
+        """The tree of the hashes in leaf-hashes.bin, from where it is another than `tree`."""
         self.differs: int | None = None
         """The first entry whose hash is not the one in leaf-hashes.bin."""
         self.heads: dict[str, tuple[int, bytes]] = {}
@@ -1013,9 +1020,13 @@ class AreaLog:
                 raise self._first(bad)
             self._take(*batch)
         count = size - self.tree.size
-        self.tree.extend([self._ready.popleft() for _ in range(count)])
         if self.hash_file is not None:
-            self.stored.extend([self._ready_stored.popleft() for _ in range(count)])
+            stored = [self._ready_stored.popleft() for _ in range(count)]
+            if self.stored is None and self.differs is not None and self.differs <= size:
+                self.stored = self.tree.copy()
+            if self.stored is not None:
+                self.stored.extend(stored)
+        self.tree.extend([self._ready.popleft() for _ in range(count)])
 
     def ended(self) -> None:
         """No entry is left over."""
@@ -1029,7 +1040,7 @@ class AreaLog:
     def _take(self, lines: list[bytes], found: Examined) -> None:
         base = self._taken + 1
         hashes = [found.hashes[start : start + 32] for start in range(0, len(found.hashes), 32)]
-        self._compare(hashes, base)
+        self._compare(hashes, found.hashes, base)
         faults = [fault for fault in (found.bad, self._extend_heads(found, hashes)) if fault is not None]
         if faults:
             place, why = min(faults)
@@ -1044,12 +1055,15 @@ class AreaLog:
         self._ready.extend(hashes)
         self._taken += len(lines)
 
-    def _compare(self, hashes: list[bytes], base: int) -> None:
+    def _compare(self, hashes: list[bytes], joined: bytes, base: int) -> None:
         if self.hash_file is None:
             return
         data = self.hash_file.read(32 * len(hashes))
+        if data == joined:
+            self._ready_stored.extend(hashes)
+            return
         stored = [data[start : start + 32] for start in range(0, len(data), 32)]
-        if self.differs is None and stored != hashes:
+        if self.differs is None:
             ends = [
                 place for place, pair in enumerate(zip(hashes, stored, strict=False)) if pair[0] != pair[1]
             ]
@@ -1136,8 +1150,7 @@ def _agrees(log: AreaLog, checkpoint: Checkpoint, report: Report, *, was_kept: b
             differs,
         )
     whose = "that you kept" if was_kept else f"signed at {checkpoint.at}"
-    signed = log.hash_file is not None and log.stored.root() == checkpoint.root
-    if differs is not None and signed:
+    if differs is not None and log.stored is not None and log.stored.root() == checkpoint.root:
         raise Bad(f"Entry {differs} is not what the checkpoint of {size} entries {whose} signs.", differs)
     start = (max(report.kept, default=0) if was_kept else report.agrees_to) + 1
     where = f"Entry {start} is" if start == size else f"One of the entries {start} to {size}, or more, is"
