@@ -8,24 +8,32 @@ from sqlalchemy import or_, select
 from hub.access.actor import program
 from hub.cases.model import Case
 from hub.commands.base import services
-from hub.errors import Refused
+from hub.errors import Conflict, Refused
 from hub.ledger.events import CommandRun
 from hub.services import Services
+from storage.errors import StorageError
 
 
 def search(argv: Sequence[str]) -> int:
-    """Make the search shards of all cases, or of one, anew; people go on searching meanwhile."""
+    """Make the search shards of all cases, or of one, anew; people go on searching meanwhile.
+
+    A case that cannot be read keeps its shards, and the others are still made; the answer is then 1.
+    """
     given = _parser().parse_args(argv)
     hub = services()
     cases = _cases(hub, given.case)
     for area in sorted({area for _, area, _ in cases}):
         hub.db.record(program(area, what="search rebuild"), CommandRun(command="search rebuild"))
-    documents = 0
+    documents, broken = 0, 0
     for number, (case, _, reference) in enumerate(cases, start=1):
-        documents += hub.search.rebuild(case) or 0
-        print(f"{number} of {len(cases)}: {reference}", flush=True)
-    print(f"{len(cases)} cases with {documents} documents can be searched.")
-    return 0
+        try:
+            documents += hub.search.rebuild(case) or 0
+            print(f"{number} of {len(cases)}: {reference}", flush=True)
+        except (Conflict, StorageError) as error:
+            broken += 1
+            print(f"{number} of {len(cases)}: {reference} could not be made anew: {error}", flush=True)
+    print(f"{len(cases) - broken} cases with {documents} documents can be searched.")
+    return 1 if broken else 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -352,6 +352,7 @@ class Filing(Part):
         name = as_staged(vault, file, stored).name
         self._add_version(work, actor, vault, document, (number, file, name)).form_token = form_token
         row.current, row.changed_at = number, self._clock()
+        self._search.remove(work, case, vault, document)  # until the new version is prepared
         work.record(
             actor,
             DocumentSuperseded(

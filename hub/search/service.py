@@ -173,13 +173,11 @@ class SearchService(Shelves, Saved):
         """Make searchable what an older program left, as far as it is quickly done; how many cases still wait."""
         with self._db.reading() as session:
             old = outdated(session, visible_cases(actor))
-        for case in old[:RENEWED_AT_ONCE]:
-            self.rebuild(case)
-        return len(old[RENEWED_AT_ONCE:])
+        return len(old[RENEWED_AT_ONCE:]) + sum(not self.renewed(case) for case in old[:RENEWED_AT_ONCE])
 
     def _answered(self, actor: Actor, request: Request) -> Answered:
         understood = understand(request.text)
-        with self._db.reading() as session:
+        with self._db.snapshot() as session:  # all parts of a shard are of one moment
             reader = ShardReader(self._vaults, session)
             index = self._kept.index(str(actor.account), readable(session, actor), reader.scans)
             question = Question(

@@ -169,7 +169,8 @@ class Shelves:
                 return Again
             vault = self._vaults.of(work.session, row)
             for emptied in known.keys() - {shelf.id for shelf in made}:
-                work.session.delete(known[emptied])
+                # Not removed: its version must go on, or an older seal of the same shelf would open again.
+                self._store(work, vault, known[emptied], shard.encode(shard.build([])))
             for shelf, parts in made.items():
                 self._store(work, vault, known.get(shelf.id) or self._new(work, case, shelf), parts)
             work.commit()
@@ -184,12 +185,17 @@ class Shelves:
         """Make anew what an older program wrote; how many cases. What one case raises is told and left to the next time."""
         cases, done = self.outdated(), 0
         for number, case in enumerate(cases, start=1):
-            try:
-                done += self.rebuild(case) is not None
-            except Exception:
-                log.exception("a case could not be indexed", case=case)
+            done += self.renewed(case)
             progress(number, len(cases))
         return done
+
+    def renewed(self, case: str) -> bool:
+        """Whether a case could be made anew: what one case raises is told, and keeps nobody from searching the others."""
+        try:
+            return self.rebuild(case) is not None
+        except Exception:
+            log.exception("a case could not be indexed", case=case)
+            return False
 
 
 class Again:
@@ -264,6 +270,9 @@ def _entry(document: IndexedDocument) -> shard.Document:
 
 
 def _locked(session: Session, case: str) -> list[CaseShard]:
+    """A case's shards, for whoever holds that of everybody alone: asked for after it, they are as another left them."""
+    everybody = (CaseShard.case_id == case) & (CaseShard.shelf == EVERYBODY)
+    session.execute(select(CaseShard.version).where(everybody).with_for_update())
     query = select(CaseShard).where(CaseShard.case_id == case).order_by(CaseShard.shelf)
     return list(session.scalars(query.with_for_update()))
 
