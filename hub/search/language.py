@@ -41,7 +41,8 @@ LONG_DATE = re.compile(
 )
 # Pieces of a reference or a telephone number with spaces between: capitals or digits, at least one piece with a digit.
 _SPACED = re.compile(
-    r"\b(?=[A-Z ]*\d)(?:[A-Z]{1,5}|\d{1,6})(?: (?:[A-Z]{1,3}\b|\d{2,6}\b|[A-Z]\d{1,6}\b|\d{1,6}[A-Z]\b)){1,4}"
+    rf"\b(?=[A-Z ]{{0,{LONGEST_JOINED}}}\d)"
+    r"(?:[A-Z]{1,5}|\d{1,6})(?: (?:[A-Z]{1,3}\b|\d{2,6}\b|[A-Z]\d{1,6}\b|\d{1,6}[A-Z]\b)){1,4}"
 )
 # A word with a capital, not at the beginning of a sentence or a page: in running text that is a name, mostly.
 _NAME = re.compile(r"(?:(?<=[^\s.!?]\s)|(?<=[-'\u2019(]))[A-Z\u00c0-\u024f\u0386-\u052f][^\W\d_]+")
@@ -193,7 +194,7 @@ def date_term(text: str) -> str:
 def long_date(match: re.Match[str]) -> str:
     """The ISO writing of a LONG_DATE match ("12 March 2026"), or "" if there is no such day."""
     day, month, year = match.group(1, 2, 3) if match[1] else match.group(5, 4, 6)
-    term = _day_term(int(year), _MONTHS.index(month[:3].lower()) + 1, int(day))
+    term = _day_term(int(year), _MONTHS.index(month[:3].casefold()) + 1, int(day))
     return term.removeprefix("date:")
 
 

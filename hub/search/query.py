@@ -236,7 +236,7 @@ _FIELDS = frozenset({"type", "agency", "from", "to", "date"})
 _PIECE = re.compile(
     r'(?P<field>[a-zA-Z]+):(?=["\[])|"(?P<phrase>[^"]*)"|\[(?P<range>[^\]"]*)\]|(?P<bracket>[()])|(?P<word>[^\s()"]+)'
 )
-_RANGE = re.compile(r"\s*(\S*?)\s*(?:\bTO\b|\.\.)\s*(\S*)\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bTO\b|\.\.", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,8 +434,8 @@ def _room(count: int, notes: _Notes) -> bool:
 
 def _take_field(name: str, text: str, notes: _Notes) -> None:
     if name == "date":
-        between = _RANGE.fullmatch(text)
-        first, last = between.groups() if between else (text.strip(), text.strip())
+        between = [day.strip() for day in _BETWEEN.split(text, maxsplit=1)]
+        first, last = between[0], between[-1]
         if first or not last:
             _take_day("from", first, notes)
         if last or not first:

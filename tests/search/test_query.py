@@ -88,6 +88,9 @@ HOSTILE = [
     "x AND NOT " * 1000,
     " ".join(f"word{number}" for number in range(1000)),
     "1 jan 2026 " * 900,
+    "1 \u017fep 2026",
+    "date:[" + " " * 660 + ".." + " " * 1320 + "x y]",
+    "A " * 1000,
     "\U0001f600" * 5000,
     '"a b"~5 c^2 [a TO b] {a TO b] /regex/',
 ]

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -136,13 +137,16 @@ def _for_recognition(page: pypdfium2.PdfPage) -> Image.Image:
 
 
 def clean(text: str) -> str:
-    """Lines end in a newline; words broken at line ends are whole; characters that no one can see go.
+    """NFC; lines end in a newline; words broken at line ends are whole; characters that no one can see go.
+
+    Composing many marks out of order takes long, and no thread of the hub runs meanwhile: here it meets the child's limits.
 
     PDFium marks a hyphen at the end of a line. Before a small letter it broke a word; before a capital or a number it
     belongs to the word.
     """
     text = _JOINED.sub(_join, text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(c for c in text if c >= " " or c in "\n\t").encode("utf-8", "replace").decode()
+    kept = "".join(c for c in text if c >= " " or c in "\n\t").encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFC", kept)
 
 
 def _join(found: re.Match[str]) -> str:
