@@ -15,6 +15,7 @@ from hub.search.query import Term, Understood, resembled, resembling_asked
 FEW_WORDS = 6
 """A longer query is no name, and one word more or less says little in it."""
 MOST_CORRECTED = 3
+NOT_ALL = f"names that sound alike were looked for of the first {FEW_WORDS} words only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +46,9 @@ def answer(question: Question, index: Index, parts: Parts) -> Answered:
     if not unsure:
         return Answered(results=results, understood=understood)
     names = suggest.known_names(index, parts.words)
+    unsure, left_out = unsure[:FEW_WORDS], unsure[FEW_WORDS:]
     found = {term.shown: like for term in unsure if (like := suggest.alike(term.shown, names))}
-    wider = resembled(understood, found)
+    wider = resembled(understood, found, said=(NOT_ALL,) if left_out else ())
     if wider != understood:
         results = engine.search(wider, index, question.filters, parts, question.window)
     unknown = [term.shown for term in unsure if term.term in results.unknown and term.shown not in found]
@@ -66,10 +68,11 @@ def _unsure(question: Question, results: Results) -> list[Term]:
 
 
 def _instead(text: str, unknown: Sequence[str], index: Index, parts: Parts) -> str:
-    meant = {
-        word: near for word in unknown[:MOST_CORRECTED] if (near := suggest.near(word, index, parts.words))
-    }
+    if not unknown:
+        return ""
+    known = engine.allowed_words(index, parts.words)
+    meant = {word: near for word in unknown[:MOST_CORRECTED] if (near := suggest.near(word, known))}
     changed = text
-    for word, known in meant.items():
-        changed = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", known, changed)
+    for word, near in meant.items():
+        changed = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, changed)
     return changed if changed != text else ""

@@ -4,12 +4,13 @@ Every number in an answer (scores, counts, order) is computed over the allowed d
 nothing about any other document can show in it. docs/search.md has the formula and the figures.
 """
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ NEWNESS = 0.1  # a document of today counts a tenth more than a very old one
 NEWNESS_HALVES = 365.0  # days
 ALIKE = 0.6  # what a word that only resembles the one asked for counts
 MOST_EXPANSIONS = 512
+"""Words that all the prefixes of a query stand for together."""
 FEW = 6  # up to so many words it is quicker to compare each than to look all up in a table
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -708,9 +710,9 @@ def _check_parts(heads: Array, parts: list[bytes], sizes: Ints) -> None:
 
 
 def _expand(starts: Sequence[str], run: _Run) -> dict[str, tuple[int, ...]]:
-    """The terms of every allowed document's words that start so; the first MOST_EXPANSIONS by the alphabet."""
-    text = b"\n" + allowed_words(run.index, run.parts.words)
-    return {start: _starting(text, start) for start in starts}
+    """The terms of every allowed document's words that start so; of each its share of MOST_EXPANSIONS, by the alphabet."""
+    text, most = allowed_words(run.index, run.parts.words), MOST_EXPANSIONS // len(starts)
+    return {start: _terms_of(sorted(starting(text, start))[:most]) for start in starts}
 
 
 def allowed_words(index: Index, words: Fetch, *, names: bool = False) -> bytes:
@@ -733,14 +735,21 @@ def allowed_words(index: Index, words: Fetch, *, names: bool = False) -> bytes:
     return b"".join(texts)
 
 
-def _starting(text: bytes, start: str) -> tuple[int, ...]:
-    wanted, found, at = b"\n" + start.encode("utf-8", "replace"), set[bytes](), 0
-    while (at := text.find(wanted, at)) >= 0:
-        end = text.find(b"\n", at + 1)
-        found.add(text[at + 1 : end])
-        at = end
-    words = [word.decode("utf-8", "replace") for word in sorted(found)[:MOST_EXPANSIONS]]
-    return tuple(sorted({language.hash_of(term) for word in words if (term := language.term_of(word))}))
+def starting(text: bytes, start: str) -> set[bytes]:
+    """The words of such a text that start so: in a document's list, which is sorted, they stand together."""
+    wanted, found = start.encode("utf-8", "replace"), set[bytes]()
+    together = re.compile(rb"\n?(?:%s[^\n]*\n)+" % re.escape(wanted))
+    at = 0 if text.startswith(wanted) else text.find(b"\n" + wanted)
+    while at >= 0:
+        run = cast("re.Match[bytes]", together.match(text, at))
+        found.update(run[0].split())
+        at = text.find(b"\n" + wanted, run.end() - 1)
+    return found
+
+
+def _terms_of(words: Sequence[bytes]) -> tuple[int, ...]:
+    terms = {language.term_of(word.decode("utf-8", "replace")) for word in words}
+    return tuple(sorted(language.hash_of(term) for term in terms if term))
 
 
 def _case_of(index: Index, documents: Ints) -> Ints:

@@ -17,6 +17,7 @@ from hub.search import language
 LONGEST_QUERY = 2_000
 MOST_WORDS = 256
 MOST_PHRASES = 8
+MOST_COMPOUNDS = 16
 MOST_PREFIXES = 8
 DEEPEST = 10
 SHORTEST_PREFIX = 2
@@ -124,6 +125,7 @@ class _Notes:
         self.asked = Asked()
         self.words = 0
         self.phrases = 0
+        self.compounds = 0
         self.prefixes = 0
         self.sounds = set[str]()
 
@@ -150,12 +152,14 @@ def _understood(tree: Tree | None, asked: Asked, said: tuple[str, ...], sounds: 
     )
 
 
-def resembled(understood: Understood, found: Mapping[str, tuple[str, ...]]) -> Understood:
-    """The same question, in which some words (by what was typed) may also be those that resemble them."""
-    if understood.tree is None or not found:
+def resembled(
+    understood: Understood, found: Mapping[str, tuple[str, ...]], *, said: tuple[str, ...] = ()
+) -> Understood:
+    """The same question, in which some words (by what was typed) may also be those that resemble them; `said`: also left out."""
+    if understood.tree is None or not (found or said):
         return understood
     tree = _resembled(understood.tree, found)
-    return _understood(tree, understood.asked, understood.said, understood.sounds)
+    return _understood(tree, understood.asked, (*understood.said, *said), understood.sounds)
 
 
 def _resembled(tree: Tree, found: Mapping[str, tuple[str, ...]]) -> Tree:
@@ -400,10 +404,20 @@ def _word(text: str, notes: _Notes) -> Tree | None:
     if not found:
         _say_common(text, notes)
         return None
-    if len(kept) > language.MOST_PARTS:
+    if len(kept) > language.MOST_PARTS or not _as_written(found, kept, notes):
         terms = dict.fromkeys(token.term for token in kept)
         return Some(tuple(Term(term, term) for term in terms if _room(1, notes)))
     return _writings(text, found, kept) if _room(len(kept), notes) else None
+
+
+def _as_written(found: list[language.Token], kept: list[language.Token], notes: _Notes) -> bool:
+    """Whether a compound is looked for as a whole: its parts in a row cost as much as a phrase. A day is one term."""
+    if len(kept) < 2 or any(token.term.startswith("date:") for token in found):  # noqa: PLR2004 - one word is no compound
+        return True
+    notes.compounds += 1
+    if notes.compounds > MOST_COMPOUNDS:
+        notes.say(f"only the first {MOST_COMPOUNDS} compounds were looked for as they are written")
+    return notes.compounds <= MOST_COMPOUNDS
 
 
 def _writings(text: str, found: list[language.Token], kept: list[language.Token]) -> Tree:

@@ -363,7 +363,7 @@ class Header:
             raise BadShard("A document of the shard has more names than words.")
         self.check_part(part, b"MHSW", sum(sizes))
         ends = list(accumulate(sizes, initial=PART_HEADER))
-        if any(part[ends[-1] :]):
+        if part[ends[-1] :].strip(b"\0"):
             raise BadShard("The shard goes on after its end.")
         return tuple(part[start:end] for start, end in pairwise(ends))
 

@@ -4,14 +4,13 @@ Names are compared by double metaphone and by slips of the pen, other words by s
 query found little: it reads the word list of every shard in reach.
 """
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from whoosh.support.levenshtein import damerau_levenshtein
 
 from hub.search import language
-from hub.search.engine import Fetch, Index, allowed_words
+from hub.search.engine import Fetch, Index, allowed_words, starting
 
 MOST_FOR_A_WORD = 8
 SHORTEST = 3
@@ -73,23 +72,23 @@ def _distance(heard: Heard, name: Name) -> int | None:
     return 2 * distance - same if distance <= limit else None
 
 
-def near(typed: str, index: Index, words: Fetch) -> str | None:
-    """The word of a readable document that is nearest to the typed one; None if none is a slip or two away."""
+def near(typed: str, known: bytes) -> str | None:
+    """The one of the known words (as `allowed_words` gives them) that is nearest to the typed one; None if none is a slip or two away."""
     folded = language.fold(typed)
     if len(folded) <= SHORTEST or not folded.isalpha():
         return None
     most = slips(folded)
     ranked = sorted(
         (distance, word)
-        for word in _candidates(folded, most, allowed_words(index, words))
+        for word in _candidates(folded, most, known)
         if (distance := int(damerau_levenshtein(folded, word, limit=most))) <= most
     )
     return ranked[0][1] if ranked else None
 
 
-def _candidates(folded: str, most: int, text: bytes) -> set[str]:
+def _candidates(folded: str, most: int, known: bytes) -> set[str]:
     """Words of about the same length that begin as this one does, its first two letters perhaps exchanged."""
-    first = re.escape("".join(dict.fromkeys(folded[:2])))
-    low, high = max(len(folded) - most - 1, 1), len(folded) + most - 1
-    pattern = re.compile(rf"^[{first}]\w{{{low},{high}}}$", re.MULTILINE)
-    return set(pattern.findall(text.decode("utf-8", "replace"))) - {folded}
+    low, high = max(len(folded) - most, 2), len(folded) + most
+    found = {word for letter in set(folded[:2]) for word in starting(known, letter)}
+    words = {word.decode("utf-8", "replace") for word in found if len(word) >= low}
+    return {word for word in words if low <= len(word) <= high} - {folded}

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from hub.commands import search as command
 from hub.documents.model import DocumentVersion
 from hub.ids import new_id
-from hub.search import language
+from hub.search import engine, language
 from hub.search.model import CaseShard
 from hub.search.reading import ShardReader, readable
 from hub.search.shelves import Shelves
@@ -205,3 +205,13 @@ def test_a_month_written_with_a_long_s_is_a_month():
     assert "date:2026-09-12" in {token.term for token in language.tokens("12 \u017fep 2026")}
     answered = shelf("seen on 12 \u017fept 2026")("12 September 2026")
     assert [hit.document for hit in answered.results.hits] == ["d0"]
+
+
+def test_the_words_that_start_alike_are_all_had_and_no_other():
+    """A document's list is read as one piece where they stand."""
+    lists = (b"ab\nabc\nabd\nb\n", b"", b"a\nbab\n", b"ab\nz\n", b"xab\n")
+    text = b"".join(lists)
+    for start in ("a", "ab", "b", "z", "q", "abcd", "x"):
+        wanted = {word for word in text.split(b"\n") if word.startswith(start.encode()) and word}
+        assert engine.starting(text, start) == wanted, start
+    assert engine.starting(b"", "a") == set()

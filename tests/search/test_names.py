@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hub.search import kept, shard
+from hub.search import kept, shard, suggest
 from hub.search.answer import Answered, Question, answer
 from hub.search.engine import Filters, Parts, Window
 from hub.search.query import understand
@@ -12,6 +12,7 @@ from hub.search.shard import Document
 from tests.search.names import MISWRITTEN, PEOPLE
 
 TODAY = 739_940
+MANY = [f"smith{letter}" for letter in "bcdefghijk"]
 
 
 def shelf(*pages: str, allowed: frozenset[str] | None = None, names: tuple[str, ...] = ()):
@@ -116,6 +117,19 @@ def test_nothing_is_offered_from_a_document_that_may_not_be_read():
             understand(typed).sentence,
         )
         assert found(shelf(*pages)("Smyth")) == ["d1"]
+
+
+def test_names_are_looked_for_of_a_few_words_and_the_answer_says_so(monkeypatch):
+    """Each costs a comparison with every name that may be read: 256 of them took ten seconds at 2,000 cases."""
+    asked, alike = [], suggest.alike
+    monkeypatch.setattr(suggest, "alike", lambda typed, names: asked.append(typed) or alike(typed, names))
+    ask = shelf("then Mr Smith came")
+    for typed, sounds in ((" ".join(f"~{word}" for word in MANY), False), (" ".join(MANY), True)):
+        answered = ask(typed, sounds=sounds)
+        assert "of the first 6 words only" in answered.understood.sentence
+        assert asked == MANY[:6]
+        asked.clear()
+    assert "words only" not in ask(" ".join(MANY[:6]), sounds=True).understood.sentence
 
 
 def test_a_plain_word_is_not_taken_for_a_name():

@@ -29,6 +29,14 @@ def test_what_is_typed_becomes_its_tree(typed: str, tree: object) -> None:
     assert understand(typed).tree == tree
 
 
+def test_days_are_no_compounds_and_a_compound_too_many_is_looked_for_by_its_words() -> None:
+    days = understand(" ".join(f"2026-03-{number:02}" for number in range(1, 29)))
+    assert "compounds" not in days.sentence
+    tree = understand(" ".join(f"ab{number}-risk" for number in range(17))).tree
+    assert isinstance(tree, Some)
+    assert [type(one) for one in tree.wanted] == [Either] * 16 + [Some]
+
+
 def test_a_reference_may_stand_joined_or_apart() -> None:
     tree = understand("AB/12").tree
     assert isinstance(tree, Either)
@@ -57,6 +65,7 @@ def test_fields_are_taken_out_of_the_words() -> None:
         ("from:yesterday", "is not a date"),
         ("the of", "too common"),
         ("risk " * 1000, "only the first"),
+        (" ".join(f"ab{number}-risk" for number in range(17)), "only the first 16 compounds"),
     ],
 )
 def test_what_cannot_be_used_is_said(typed: str, said: str) -> None:
