@@ -2,6 +2,8 @@
 
     python3 bench/search.py                      1,000 cases, 4,000 documents
     python3 bench/search.py --full               5,000 cases, 20,000 documents
+    python3 bench/search.py --full --postgresql  the same with the hub's shards on PostgreSQL
+    python3 bench/search.py --national           97,000 cases in one person's reach, of copies of 1,000 under their own keys
     python3 bench/search.py --curve              the cost against cases and documents a case
     python3 bench/search.py --collection FOLDER  quality on a BEIR-style folder, one JSON object
 
@@ -17,6 +19,7 @@ import json
 import math
 import os
 import random
+import resource
 import sqlite3
 import statistics
 import sys
@@ -25,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from whoosh import fields, index, qparser, scoring
@@ -85,15 +89,9 @@ def one_document(chance: random.Random, words: list[str], running: list[float]) 
 class Hub:
     """Shards sealed under each case's own key, in one SQLite table, as the hub keeps them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, database: "sqlite3.Connection | OnPostgres") -> None:
         self.area = AESGCM(os.urandom(32))
-        self.database = sqlite3.connect(path)
-        self.database.executescript(
-            "pragma journal_mode=wal; pragma synchronous=full;"
-            "create table shard (case_id text primary key, version integer, wrapped blob, scan blob, positions blob,"
-            " words blob);"
-            "create table reads (person text, case_id text, primary key (person, case_id)) without rowid;"
-        )
+        self.database = database
         self.unwrapped: dict[str, CaseKeys] = {}
 
     def put(self, case: str, parts: shard.Parts, version: int = 1) -> None:
@@ -176,6 +174,38 @@ class Hub:
             (version + 1, *added, case, version),
         )
         self.database.commit()
+
+
+SHARD = "create table shard (case_id text primary key, version integer, wrapped {0}, scan {0}, positions {0}, words {0})"
+READS = "create table reads (person text, case_id text, primary key (person, case_id))"
+
+
+def on_sqlite(path: Path) -> Hub:
+    database = sqlite3.connect(path)
+    pragmas = "pragma journal_mode=wal; pragma synchronous=full;"
+    database.executescript(f"{pragmas} {SHARD.format('blob')}; {READS} without rowid;")
+    return Hub(database)
+
+
+class OnPostgres:
+    """As much of a connection of `sqlite3` as `Hub` uses."""
+
+    def __init__(self, url: str) -> None:
+        import psycopg
+
+        self.connection = psycopg.connect(url.replace("+psycopg", ""))
+        self.execute(SHARD.format("bytea"))
+        self.execute(READS)
+        self.commit()
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
+        return self.connection.cursor(binary=True).execute(sql.replace("?", "%s"), values)
+
+    def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        self.connection.cursor().executemany(sql.replace("?", "%s"), rows)
+
+    def commit(self) -> None:
+        self.connection.commit()
 
 
 class Whoosh:
@@ -324,10 +354,11 @@ def both(times: Sequence[float]) -> str:
     return f"{statistics.median(times):.2f} / {high(times):.2f} ms"
 
 
-def compare(size: int, several: int, count: int, folder: Path) -> None:
+def compare(size: int, several: int, count: int, place: tuple[Path, str]) -> None:
+    folder, server = place
     cases = dict(generated(size, 4))
     documents = [one for few in cases.values() for one in few]
-    hub, fts5 = Hub(folder / "hub.db"), Fts5(folder / "fts5.db")
+    hub, fts5 = Hub(OnPostgres(server)) if server else on_sqlite(folder / "hub.db"), Fts5(folder / "fts5.db")
     (folder / "whoosh").mkdir()
     plain = Whoosh(folder / "whoosh")
     seconds = {
@@ -342,7 +373,7 @@ def compare(size: int, several: int, count: int, folder: Path) -> None:
     text = sum(len(text_of(one)) for one in documents)
     say(
         "search_bytes_per_byte_of_text",
-        sum(sizes := size_of.fetchone()) / text,
+        sum(sizes := [int(size) for size in size_of.fetchone()]) / text,
         None,
         {"scan, positions, words": sizes},
     )
@@ -354,6 +385,14 @@ def compare(size: int, several: int, count: int, folder: Path) -> None:
         one_size(number, cases, typed, (hub, plain, fts5, tantivy))
     common_phrases(hub, several)
     adding(hub, plain, cases)
+
+
+def on_postgresql(action: Callable[[str], None]) -> None:
+    """With a server of its own, every commit on the disk."""
+    from tests.postgres import PostgresServer
+
+    with PostgresServer(durable=True) as server:
+        action(server.database("bench"))
 
 
 def tantivy_of(folder: Path, cases: dict[str, list[shard.Document]]) -> Tantivy | None:
@@ -441,7 +480,7 @@ def timing(pairs: int, folder: Path) -> None:
     hidden = {case: documents for case, (_, documents) in zip(few, generated(50, 50, seed=9), strict=True)}
     hubs = {}
     for name in ("without", "with"):
-        hub = hubs[name] = Hub(folder / f"{name}.db")
+        hub = hubs[name] = on_sqlite(folder / f"{name}.db")
         for case, documents in few.items():
             hub.put(case, shard.encode(shard.build(documents)))
             if name == "with":
@@ -488,7 +527,7 @@ def thirty_a_case(number: int, count: int, folder: Path) -> None:
     ways: dict[str, Callable[[str], object]] = {}
     hubs = []
     for each in (4, 30):
-        hub = Hub(folder / f"each{each}.db")
+        hub = on_sqlite(folder / f"each{each}.db")
         for case, documents in generated(number, each):
             hub.put(case, shard.encode(shard.build(documents)))
             hub.grant("person", [case])
@@ -503,7 +542,7 @@ def thirty_a_case(number: int, count: int, folder: Path) -> None:
 def curve(folder: Path) -> None:
     """Cold and kept cost against the number of cases and the documents in each."""
     for each in (1, 4, 16):
-        hub = Hub(folder / f"curve{each}.db")
+        hub = on_sqlite(folder / f"curve{each}.db")
         cases = dict(generated(2000 if each < 16 else 500, each))
         fill_hub(hub, cases)
         typed = queries(cases, 30)
@@ -523,11 +562,48 @@ def curve(folder: Path) -> None:
             say(f"search_curve_{number}_cases_of_{each}", high(taken["cold"]), None, detail)
 
 
+NATIONAL, DISTINCT = 97_000, 1000
+"""Cases in England and Wales, about; and how many of them are invented anew."""
+
+
+def national(folder: Path) -> None:
+    """Everything in one person's reach: what no one should have, and what each part of it would cost."""
+    hub, made = on_sqlite(folder / "national.db"), dict(generated(DISTINCT, 4))
+    parts = [shard.encode(shard.build(documents)) for documents in made.values()]
+    cases = [new_id() for _ in range(NATIONAL)]
+    seconds = stopwatch(lambda: [hub.put(case, parts[n % DISTINCT]) for n, case in enumerate(cases)])
+    hub.database.commit()
+    typed = queries(made, 6)
+    for number in (10_000, 30_000, NATIONAL):
+        person = f"person of {number}"
+        hub.grant(person, cases[:number])
+        before, keeper = resident(), kept.KeptIndexes(8_000_000_000)
+        ways: dict[str, Callable[[str], object]] = {
+            "cold": lambda one, person=person: hub.search(person, one),
+            "kept": lambda one, person=person, keeper=keeper: hub.search(person, one, keeper),
+        }
+        taken = timed(ways, typed)
+        detail: dict[str, object] = {name: both(times) for name, times in taken.items()}
+        detail |= {
+            "megabytes kept": round(keeper.nbytes / 1e6),
+            "megabytes more in all": round(resident() - before),
+        }
+        say(f"search_national_{number}_cases", high(taken["cold"]), None, detail)
+    say("search_national_fill_seconds", seconds, None, {"cases": NATIONAL})
+
+
+def resident() -> float:
+    """The peak of this process so far, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--full", action="store_true", help="5,000 cases, 20,000 documents")
     asked.add_argument("--cases", type=int, help="as many cases, four documents each")
     asked.add_argument("--queries", type=int, default=150)
+    asked.add_argument("--postgresql", action="store_true", help="the hub's shards there")
+    asked.add_argument("--national", action="store_true")
     asked.add_argument("--curve", action="store_true")
     asked.add_argument("--timing", action="store_true")
     asked.add_argument("--names", action="store_true")
@@ -551,9 +627,14 @@ def main() -> None:
             timing(chosen.pairs, Path(name))
         elif chosen.curve:
             curve(Path(name))
+        elif chosen.national:
+            national(Path(name))
+        elif chosen.postgresql:
+            several = min(2000, size)
+            on_postgresql(lambda server: compare(size, several, chosen.queries, (Path(name), server)))
         else:
             several = min(2000, size)
-            compare(size, several, chosen.queries, Path(name))
+            compare(size, several, chosen.queries, (Path(name), ""))
             thirty_a_case(several if chosen.full else min(200, several), 30, Path(name))
 
 
