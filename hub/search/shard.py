@@ -9,7 +9,7 @@ docs/search.md gives the layout. Nothing here is trusted when read back: every c
 """
 
 import struct
-from collections import Counter
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -141,15 +141,15 @@ class _Flat:
 class _Stream:
     """The tokens of one document as they are met."""
 
-    hashes: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    hashes: "array[int]" = field(default_factory=lambda: array("Q"))
+    places: "array[int]" = field(default_factory=lambda: array("q"))
     next_place: int = 0
 
     def take(self, text: str) -> None:
         base = self.next_place
         hashes, positions = language.codes(text)
-        self.hashes += hashes
-        self.places += [base + position for position in positions]
+        self.hashes.extend(hashes)
+        self.places.extend([base + position for position in positions])
         self.next_place = base + positions[-1] + 1 if positions else base
 
 
@@ -461,11 +461,11 @@ def _analyse(document: Document, number: int) -> _Analysed:
         stream.take(language.clean(page))
     weights = np.ones(len(stream.hashes), dtype=np.int64)
     weights[:in_title] = TITLE_WEIGHT
-    hashes = np.array(stream.hashes, dtype=np.uint64)
+    hashes = np.frombuffer(stream.hashes, dtype=np.uint64)
     order = np.argsort(hashes, kind="stable")
     distinct, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     weighed = np.bincount(inverse, weights=weights, minlength=len(distinct)).astype(np.int64)
-    places = np.array(stream.places, dtype=np.int64)
+    places = np.frombuffer(stream.places, dtype=np.int64)
     numbers = np.full(len(distinct), number, dtype=np.int64)
     flat = _Flat(distinct, numbers, weighed, counts.astype(np.int64), places[order])
     often = (np.minimum(weighed, MOST_FREQUENCY) >= OFTEN)[inverse]
@@ -476,20 +476,17 @@ def _analyse(document: Document, number: int) -> _Analysed:
 
 def _neighbours(analysed: _Analysed, number: int) -> _Flat:
     """How often each two of the document's frequent words stand side by side, as postings without places."""
-    standing: dict[int, list[int]] = {}
-    for place, code in zip(analysed.places.tolist(), analysed.hashes.tolist(), strict=True):
-        standing.setdefault(place, []).append(code)
-    found = Counter(
-        (code, after)
-        for place, codes in standing.items()
-        for code in codes
-        for after in standing.get(place + 1, ())
-    )
+    distinct, codes = np.unique(analysed.hashes, return_inverse=True)
+    after = np.searchsorted(analysed.places, analysed.places + 1)
+    counts = np.searchsorted(analysed.places, analysed.places + 1, side="right") - after
+    pairs = np.repeat(codes * len(distinct), counts) + codes[spread(after, counts)]
+    found, often = np.unique(pairs, return_counts=True)
+    first, second = distinct[found // max(len(distinct), 1)], distinct[found % max(len(distinct), 1)]
     none = np.zeros(len(found), dtype=np.int64)
     return _Flat(
-        hashes=np.array([language.pair_hash(*pair) for pair in found], dtype=np.uint64),
+        hashes=np.array(list(map(language.pair_hash, first.tolist(), second.tolist())), dtype=np.uint64),
         documents=none + number,
-        frequencies=np.array(list(found.values()), dtype=np.int64),
+        frequencies=often.astype(np.int64),
         counts=none,
         places=none[:0],
     )
