@@ -7,7 +7,7 @@ sealed objects that the sweep removes.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,7 +26,7 @@ from hub.documents.records import Part, open_said
 from hub.documents.rules import Had, search_note
 from hub.errors import NotHere
 from hub.ledger.events import DocumentPrepared, DocumentProcessed, FileDiscarded
-from hub.search.shelves import IndexedDocument
+from hub.search.shelves import Analysed, IndexedDocument, analyse
 from storage.errors import NotFound
 from storage.receipts import Receipt
 from storage.vault import SealedObject, Vault
@@ -41,7 +41,7 @@ log = structlog.get_logger("hub.documents")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A version opened for the program; `text` is what was made of it before, if anything was."""
+    """A version opened for the program; `text` is what was made of it before, if anything was. `said`: what search shows, but its pages."""
 
     case: Case
     vault: Vault
@@ -50,6 +50,7 @@ class Task:
     kind: Kind
     original: SealedObject
     text: SealedObject | None
+    said: IndexedDocument
     receipt: Receipt
 
 
@@ -101,6 +102,7 @@ class Preparing(Part):
                 vault = self._vaults.of(work.session, case)
             except NotHere:
                 return None
+            said = _indexed(vault, row, ())
             original = load_object(work.session, vault, version.original_id)
             text = load_object(work.session, vault, version.text_id) if version.text_id else None
             entry = work.record(
@@ -117,6 +119,7 @@ class Preparing(Part):
             kind=Kind(version.kind),
             original=original,
             text=text,
+            said=said,
             receipt=work.receipt(entry, case=case.id, objects=[opened.object_id], purpose="indexing"),
         )
 
@@ -153,6 +156,7 @@ class Preparing(Part):
         )
 
     def _finish(self, task: Task, outcome: Outcome) -> TextState | None:
+        found = analysed(task, outcome.pages)
         with self._db.work() as work:
             version = _waiting(work.session, task)
             if version is None:
@@ -162,7 +166,7 @@ class Preparing(Part):
             version.text_state = outcome.state
             if outcome.pending:
                 work.after(self.announce_scan)
-            self._close(work, task, outcome.pages, outcome.code)
+            self._close(work, task, found, outcome.code)
         return outcome.state
 
     def _store(self, work: UnitOfWork, version: DocumentVersion, task: Task, outcome: Outcome) -> None:
@@ -177,47 +181,39 @@ class Preparing(Part):
         version.note, version.unread = outcome.note, outcome.unread
         version.reader, version.recogniser = VERSION, None
 
-    def _close(self, work: UnitOfWork, task: Task, pages: tuple[str, ...], code: str) -> None:
-        if pages:
-            self._index(work, task, pages)
+    def _close(self, work: UnitOfWork, task: Task, found: Analysed | None, code: str) -> None:
+        if found:
+            self._index(work, task, found)
         work.record(
             program(task.case.area_id),
             DocumentPrepared(
                 case=task.case.id,
                 document=task.document,
                 version=task.number,
-                pages=len(pages),
+                pages=len(found.document.pages) if found else 0,
                 result=code,
             ),
         )
         work.commit()
 
-    def _index(self, work: UnitOfWork, task: Task, pages: tuple[str, ...]) -> None:
+    def _index(self, work: UnitOfWork, task: Task, found: Analysed) -> None:
         """Search knows a document by its newest version, and not while it is withdrawn."""
         document = work.session.get_one(Document, task.document, populate_existing=True)
         if document.current != task.number or document.withdrawn_at is not None:
             return
         vault = self._vaults.of(work.session, work.session.get_one(Case, task.case.id))
-        said = open_said(vault, document.id, document.sealed_details)
-        indexed = IndexedDocument(
-            document=document.id,
-            title=said.title,
-            pages=pages,
-            dated=document.dated,
-            type=document.type,
-            owner=document.owner_id,
-        )
-        self._search.index(work, task.case, vault, indexed)
+        self._search.index(work, task.case, vault, _indexed(vault, document, found.document.pages), found)
 
     def _reindex(self, task: Task, text: SealedObject) -> TextState | None:
         pages = tuple(text_pages(task.vault, text, task.receipt))
         state = TextState.READY if any(page.strip() for page in pages) else TextState.NO_TEXT
+        found = analysed(task, pages)
         with self._db.work() as work:
             version = _waiting(work.session, task)
             if version is None:
                 return None
             version.text_state = state
-            self._close(work, task, pages, "indexed again")
+            self._close(work, task, found, "indexed again")
         return state
 
     def waiting(self, *, older_than: timedelta = timedelta()) -> list[tuple[str, int]]:
@@ -300,6 +296,22 @@ class Preparing(Part):
             self._vaults.store.delete(name)
         except NotFound:
             log.info("orphan gone already")
+
+
+def analysed(task: Task, pages: tuple[str, ...]) -> Analysed | None:
+    """What search finds of a version; None where there is no text to look at."""
+    return analyse(replace(task.said, pages=pages)) if pages else None
+
+
+def _indexed(vault: Vault, document: Document, pages: tuple[str, ...]) -> IndexedDocument:
+    return IndexedDocument(
+        document=document.id,
+        title=open_said(vault, document.id, document.sealed_details).title,
+        pages=pages,
+        dated=document.dated,
+        type=document.type,
+        owner=document.owner_id,
+    )
 
 
 def failed(refused: Refused) -> Outcome:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hub.cases.model import Case
 from hub.documents.model import Document, DocumentVersion, StoredObject, TextState
 from hub.documents.objects import discard_all, take_back
-from hub.documents.prepare import Outcome, Preparing, Task, failed, locked_version
+from hub.documents.prepare import Outcome, Preparing, Task, analysed, failed, locked_version
 from hub.documents.reader import VERSION, Examined, ReaderUnavailable, Refused
 from hub.documents.reading import in_memory
 
@@ -94,6 +94,7 @@ class Rereading(Preparing):
             return examined
 
     def _replace(self, task: Task, outcome: Outcome, recogniser: str) -> TextState | None:
+        found = analysed(task, outcome.pages)
         with self._db.work() as work:
             version = locked_version(work.session, task)
             if version is None or version.text_id != (task.text.object_id if task.text else None):
@@ -101,7 +102,7 @@ class Rereading(Preparing):
                 return None
             if outcome.state == TextState.FAILED and version.text_state != TextState.FAILED:
                 version.reader, version.recogniser, version.tried_at = VERSION, recogniser or None, None
-                self._close(work, task, (), outcome.code)
+                self._close(work, task, None, outcome.code)
                 return TextState(version.text_state)
             before = (version.text_id, version.copy_id)
             self._store(work, version, task, outcome)
@@ -109,7 +110,7 @@ class Rereading(Preparing):
             if version.text_state != TextState.WAITING:
                 version.text_state = outcome.state
             _forget(work.session, before)
-            self._close(work, task, outcome.pages, outcome.code)
+            self._close(work, task, found, outcome.code)
         return outcome.state
 
 

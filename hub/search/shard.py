@@ -160,8 +160,13 @@ def build(documents: Iterable[Document]) -> Shard:
 
 def add(parts: Parts | None, document: Document) -> Parts:
     """The shard with this document, in place of an earlier one with the same key."""
+    return joined(parts, build([document]))
+
+
+def joined(parts: Parts | None, added: Shard) -> Parts:
+    """The shard with these documents, in place of earlier ones with the same keys."""
     shard = decode(parts) if parts else _empty()
-    return encode(_extend(without(shard, {document.key}), [document]))
+    return encode(_together(without(shard, set(added.keys)), added))
 
 
 def remove(parts: Parts, key: str) -> Parts:

@@ -53,6 +53,14 @@ class IndexedDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Analysed:
+    """A document, and what is found of it."""
+
+    document: IndexedDocument
+    found: shard.Shard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
     """Where a document stands: `id` empty for everybody on the case, else that of these agencies."""
 
@@ -66,13 +74,25 @@ class Shelves:
 
     # --- inside the unit of work that changes the text -----------------------------------------
 
-    def index(self, work: UnitOfWork, case: Case, vault: Vault, document: IndexedDocument) -> None:
-        """Put a document's text on the shelf of its audience, in place of what was there for it anywhere."""
-        self._put(work, case, vault, _entry(document), shelf_of(work.session, document.document))
+    def index(
+        self,
+        work: UnitOfWork,
+        case: Case,
+        vault: Vault,
+        document: IndexedDocument,
+        before: Analysed | None = None,
+    ) -> None:
+        """Put a document's text on the shelf of its audience, in place of what was there for it anywhere.
+
+        `before`: what was worked out before; it is used when the document is still so.
+        """
+        same = before is not None and before.document == document
+        analysed = before if before is not None and same else analyse(document)
+        self._put(work, case, vault, analysed.found, shelf_of(work.session, document.document))
 
     def index_nominal(self, work: UnitOfWork, case: Case, vault: Vault) -> None:
         """Put who the nominal is where everybody on the case finds it."""
-        self._put(work, case, vault, nominal_entry(case, open_nominal(vault, case)), Shelf())
+        self._put(work, case, vault, shard.build([nominal_entry(case, open_nominal(vault, case))]), Shelf())
 
     def remove(self, work: UnitOfWork, case: Case, vault: Vault, document: str) -> None:
         """Take a document off its shelf; nothing happens when it is on none."""
@@ -94,18 +114,20 @@ class Shelves:
                 if moved is not None:
                     self._store(work, vault, target or self._new(work, case.id, wanted), moved)
 
-    def _put(self, work: UnitOfWork, case: Case, vault: Vault, entry: shard.Document, shelf: Shelf) -> None:
+    def _put(self, work: UnitOfWork, case: Case, vault: Vault, entry: shard.Shard, shelf: Shelf) -> None:
+        """`entry`: of one document."""
+        (key,) = entry.keys
         rows = {row.shelf: row for row in _locked(work.session, case.id)}
         if any(row.format != shard.VERSION for row in rows.values()):
             return  # the whole case is made anew, this document with it
         for row in rows.values():
-            if row.shelf != shelf.id and entry.key in _keys(vault, row):
-                self._store(work, vault, row, shard.remove(_parts(vault, row), entry.key))
-        if not rows and entry.key != RECORD + case.id:
+            if row.shelf != shelf.id and key in _keys(vault, row):
+                self._store(work, vault, row, shard.remove(_parts(vault, row), key))
+        if not rows and key != RECORD + case.id:
             self.index_nominal(work, case, vault)
             rows = {row.shelf: row for row in _locked(work.session, case.id)}
         own = rows.get(shelf.id)
-        parts = shard.add(_parts(vault, own) if own else None, entry)
+        parts = shard.joined(_parts(vault, own) if own else None, entry)
         self._store(work, vault, own or self._new(work, case.id, shelf), parts)
 
     def _new(self, work: UnitOfWork, case: str, shelf: Shelf) -> CaseShard:
@@ -209,6 +231,11 @@ class _Text:
     document: IndexedDocument
     text: StoredObject
     shelf: Shelf
+
+
+def analyse(document: IndexedDocument) -> Analysed:
+    """Takes seconds for hundreds of pages, so it is done before any row is locked."""
+    return Analysed(document=document, found=shard.build([_entry(document)]))
 
 
 def outdated(session: Session, among: ColumnElement[bool] | None = None) -> list[str]:

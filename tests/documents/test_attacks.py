@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 
 from hub.db import UnitOfWork
+from hub.documents import prepare
 from hub.documents.model import Document
 from hub.ids import new_id
 from hub.search.service import Request
@@ -62,6 +63,23 @@ def test_a_document_withdrawn_while_it_is_prepared_is_not_found_by_search(desk, 
     with world.hub.db.reading() as session:
         assert session.get_one(Document, line.document).withdrawn_at is not None
     assert world.hub.search.search(world.actor("probation"), Request(text="Quetzalcanary")).found == ()
+
+
+def test_a_long_document_is_read_by_search_before_anything_is_locked(desk, monkeypatch):
+    """A thousand pages held the lock for seconds, in which nothing could be recorded and so nothing be served."""
+    world, line, who = desk.world, desk.upload(pdf("Quetzalcanary in it.")), desk.world.actor("police")
+    analyse = prepare.analyse
+
+    def analyse_while_it_changes(document):
+        found = analyse(document)
+        renamed = replace(desk.service.edit_page(who, line.document).details, title="Wombat")
+        desk.service.change(who, line.document, renamed, seen=1)
+        return found
+
+    monkeypatch.setattr(prepare, "analyse", analyse_while_it_changes)
+    desk.service.prepare(line.document, 1)
+    for word, expected in (("Quetzalcanary", 1), ("Wombat", 1), ("Assessment", 0)):
+        assert world.hub.search.search(who, Request(text=word)).total == expected, word
 
 
 def test_a_file_discarded_while_a_document_takes_it_is_no_longer_there(desk):
