@@ -68,10 +68,11 @@ def _unsure(question: Question, results: Results) -> list[Term]:
 
 
 def _instead(text: str, unknown: Sequence[str], index: Index, parts: Parts) -> str:
-    if not unknown:
+    wanted = [word for word in unknown[:MOST_CORRECTED] if suggest.may_be_a_slip(word)]
+    if not wanted:
         return ""
     known = engine.allowed_words(index, parts.words)
-    meant = {word: near for word in unknown[:MOST_CORRECTED] if (near := suggest.near(word, known))}
+    meant = {word: near for word in wanted if (near := suggest.near(word, known))}
     changed = text
     for word, near in meant.items():
         changed = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, changed)

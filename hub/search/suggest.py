@@ -72,11 +72,15 @@ def _distance(heard: Heard, name: Name) -> int | None:
     return 2 * distance - same if distance <= limit else None
 
 
-def near(typed: str, known: bytes) -> str | None:
-    """The one of the known words (as `allowed_words` gives them) that is nearest to the typed one; None if none is a slip or two away."""
+def may_be_a_slip(typed: str) -> bool:
+    """Whether it is worth the word lists: of a short word or a number anything is near."""
     folded = language.fold(typed)
-    if len(folded) <= SHORTEST or not folded.isalpha():
-        return None
+    return len(folded) > SHORTEST and folded.isalpha()
+
+
+def near(typed: str, known: bytes) -> str | None:
+    """The known word (as `allowed_words` gives them) that is nearest to what `may_be_a_slip`; None if none is a slip or two away."""
+    folded = language.fold(typed)
     most = slips(folded)
     ranked = sorted(
         (distance, word)
