@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from search import TODAY, Fts5, Hub, Whoosh, high
+from search import TODAY, Fts5, Whoosh, high, on_sqlite
 from whoosh import query as whoosh_query
 
 from hub.search import answer, engine, kept, shard
@@ -63,7 +63,7 @@ def document(number: int, title: str, text: str) -> shard.Document:
 
 
 def of_hub(work: Path, documents: list[shard.Document]) -> Callable[[str], list[str]]:
-    hub, keeper = Hub(work / "quality.db"), kept.KeptIndexes(2_000_000_000)
+    hub, keeper = on_sqlite(work / "quality.db"), kept.KeptIndexes(2_000_000_000)
     cases = [new_id() for _ in documents]
     for case, one in zip(cases, documents, strict=True):
         hub.put(case, shard.encode(shard.build([one])))
@@ -73,7 +73,9 @@ def of_hub(work: Path, documents: list[shard.Document]) -> Callable[[str], list[
         index = keeper.index("person", hub.access("person"), lambda some: hub.parts("scan", "person", some))
         parts = engine.Parts(
             positions=lambda some: hub.parts("positions", "person", some),
-            words=lambda some: hub.parts("words", "person", some),
+            vocabulary=lambda: keeper.vocabulary(
+                "person", index, lambda some: hub.parts("words", "person", some)
+            ),
         )
         window = engine.Window(today=TODAY, limit=DEPTH)
         question = answer.Question(
@@ -153,7 +155,7 @@ def names() -> Iterator[tuple[str, float, float | None, dict[str, object]]]:
     index = kept.opened([kept.Access("case", 1, None)], lambda cases: dict.fromkeys(cases, parts.scan))
     fetch = engine.Parts(
         positions=lambda cases: dict.fromkeys(cases, parts.positions),
-        words=lambda cases: dict.fromkeys(cases, parts.words),
+        vocabulary=lambda: engine.vocabulary(index, lambda cases: dict.fromkeys(cases, parts.words)),
     )
     shown = right = first = 0
     for typed, person in tests_names.MISWRITTEN:

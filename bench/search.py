@@ -38,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hub.search import engine, kept, shard
 from hub.search.query import understand
+from hub.search.vocabulary import Vocabulary
 from storage.names import new_id
 from storage.vault import CaseKeys
 from storage.wraps import unwrap, wrap
@@ -155,9 +156,15 @@ class Hub:
         opened = keeper.index(person, access, scans) if keeper else kept.opened(access, scans)
         parts = engine.Parts(
             positions=lambda cases: self.parts("positions", person, cases),
-            words=lambda cases: self.parts("words", person, cases),
+            vocabulary=lambda: self.vocabulary(person, opened, keeper),
         )
         return engine.search(understand(typed), opened, engine.Filters(), parts, engine.Window(today=TODAY))
+
+    def vocabulary(self, person: str, index: engine.Index, keeper: kept.KeptIndexes | None) -> Vocabulary:
+        def words(cases: Sequence[str]) -> dict[str, bytes]:
+            return self.parts("words", person, cases)
+
+        return keeper.vocabulary(person, index, words) if keeper else engine.vocabulary(index, words)
 
     def add(self, case: str, document: shard.Document) -> None:
         """Read, open, extend, seal and commit: what one more document of a case costs."""

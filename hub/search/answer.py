@@ -45,14 +45,14 @@ def answer(question: Question, index: Index, parts: Parts) -> Answered:
     unsure = _unsure(question, results)
     if not unsure:
         return Answered(results=results, understood=understood)
-    names = suggest.known_names(index, parts.words)
+    names = suggest.known_names(parts.vocabulary())
     unsure, left_out = unsure[:FEW_WORDS], unsure[FEW_WORDS:]
     found = {term.shown: like for term in unsure if (like := suggest.alike(term.shown, names))}
     wider = resembled(understood, found, said=(NOT_ALL,) if left_out else ())
     if wider != understood:
         results = engine.search(wider, index, question.filters, parts, question.window)
     unknown = [term.shown for term in unsure if term.term in results.unknown and term.shown not in found]
-    return Answered(results=results, understood=wider, instead=_instead(question.text, unknown, index, parts))
+    return Answered(results=results, understood=wider, instead=_instead(question.text, unknown, parts))
 
 
 def _unsure(question: Question, results: Results) -> list[Term]:
@@ -67,11 +67,11 @@ def _unsure(question: Question, results: Results) -> list[Term]:
     return asked
 
 
-def _instead(text: str, unknown: Sequence[str], index: Index, parts: Parts) -> str:
+def _instead(text: str, unknown: Sequence[str], parts: Parts) -> str:
     wanted = [word for word in unknown[:MOST_CORRECTED] if suggest.may_be_a_slip(word)]
     if not wanted:
         return ""
-    known = engine.allowed_words(index, parts.words)
+    known = parts.vocabulary()
     meant = {word: near for word in wanted if (near := suggest.near(word, known))}
     changed = text
     for word, near in meant.items():

@@ -4,13 +4,12 @@ Every number in an answer (scores, counts, order) is computed over the allowed d
 nothing about any other document can show in it. docs/search.md has the formula and the figures.
 """
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +35,7 @@ from hub.search.shard import (
     grids,
     spread,
 )
+from hub.search.vocabulary import Vocabulary, distinct, starting
 
 K1 = 1.2
 B = 0.75
@@ -110,10 +110,13 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """How the other parts of shards are had, unsealed: one call for all the cases that need it."""
+    """How the other parts of shards are had, unsealed: one call for all the cases that need it.
+
+    `vocabulary`: of exactly the documents that the index allows.
+    """
 
     positions: Fetch
-    words: Fetch
+    vocabulary: Callable[[], Vocabulary]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -711,40 +714,23 @@ def _check_parts(heads: Array, parts: list[bytes], sizes: Ints) -> None:
 
 def _expand(starts: Sequence[str], run: _Run) -> dict[str, tuple[int, ...]]:
     """The terms of every allowed document's words that start so; of each its share of MOST_EXPANSIONS, by the alphabet."""
-    text, most = allowed_words(run.index, run.parts.words), MOST_EXPANSIONS // len(starts)
-    return {start: _terms_of(sorted(starting(text, start))[:most]) for start in starts}
+    text, most = run.parts.vocabulary().words, MOST_EXPANSIONS // len(starts)
+    return {start: _terms_of(starting(text, start)[:most]) for start in starts}
 
 
-def allowed_words(index: Index, words: Fetch, *, names: bool = False) -> bytes:
-    """The folded words of every allowed document, each followed by a line feed; a word comes once for each document.
-
-    `names`: instead of the words the names, each with tabs and how it sounds before the line feed.
-    """
+def vocabulary(index: Index, words: Fetch) -> Vocabulary:
+    """Of every allowed document. It reads the word list of every shard in reach. Raises BadShard."""
     parts = words(list(index.cases))
-    texts: list[bytes] = []
+    names, listed = list[bytes](), list[bytes]()
     for number, case in enumerate(index.cases):
         first, last = int(index.first_document[number]), int(index.first_document[number + 1])
-        rows = index.rows[first:last]
-        listed = index.header(number).cut_words(parts[case], rows)
-        ends = rows["names"].tolist()
-        texts.extend(
-            both[:end] if names else both[end:]
-            for both, end, may in zip(listed, ends, index.allowed[first:last].tolist(), strict=True)
-            if may
-        )
-    return b"".join(texts)
-
-
-def starting(text: bytes, start: str) -> set[bytes]:
-    """The words of such a text that start so: in a document's list, which is sorted, they stand together."""
-    wanted, found = start.encode("utf-8", "replace"), set[bytes]()
-    together = re.compile(rb"\n?(?:%s[^\n]*\n)+" % re.escape(wanted))
-    at = 0 if text.startswith(wanted) else text.find(b"\n" + wanted)
-    while at >= 0:
-        run = cast("re.Match[bytes]", together.match(text, at))
-        found.update(run[0].split())
-        at = text.find(b"\n" + wanted, run.end() - 1)
-    return found
+        rows, allowed = index.rows[first:last], index.allowed[first:last].tolist()
+        both = index.header(number).cut_words(parts[case], rows)
+        for text, end, may in zip(both, rows["names"].tolist(), allowed, strict=True):
+            if may:
+                names.append(text[:end])
+                listed.append(text[end:])
+    return Vocabulary(words=distinct(b"".join(listed)), names=distinct(b"".join(names)))
 
 
 def _terms_of(words: Sequence[bytes]) -> tuple[int, ...]:

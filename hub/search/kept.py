@@ -7,9 +7,11 @@ has just read from the database; whatever changed is fetched again, so a revocat
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, cast
 
-from hub.search.engine import Fetch, Index, OpenShard, assemble, cut
+from hub.search.engine import Fetch, Index, OpenShard, assemble, cut, vocabulary
+from hub.search.vocabulary import Vocabulary
 
 
 class Access(NamedTuple):
@@ -20,61 +22,76 @@ class Access(NamedTuple):
     allowed: frozenset[str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    access: tuple[Access, ...]
+    index: Index
+    vocabulary: Vocabulary | None = None
+
+    @property
+    def nbytes(self) -> int:
+        return self.index.nbytes + (self.vocabulary.nbytes if self.vocabulary else 0)
+
+
 class KeptIndexes:
     """Safe to share between threads. `most_bytes` bounds all kept indexes together; the longest unused goes first."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[str, tuple[tuple[Access, ...], Index]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
         with self._lock:
-            return sum(index.nbytes for _, index in self._kept.values())
+            return sum(kept.nbytes for kept in self._kept.values())
 
     def index(self, person: str, access: Sequence[Access], scans: Fetch) -> Index:
         """The index of exactly this access. `scans` gives the unsealed scan parts of the cases that are new or changed."""
         wanted = tuple(access)
         with self._lock:
-            known, kept = self._kept.get(person, ((), None))
-        if kept is not None and known == wanted:
-            self._keep(person, wanted, kept)
-            return kept
-        index = _renewed(known, kept, access, scans)
-        self._keep(person, wanted, index)
-        return index
+            kept = self._kept.get(person)
+        if kept is None or kept.access != wanted:
+            kept = _Kept(wanted, _renewed(kept, access, scans))
+        self._keep(person, kept)
+        return kept.index
 
-    def forget(self, person: str) -> None:
-        """For sign-out, and when a person's rights are withdrawn."""
+    def vocabulary(self, person: str, index: Index, words: Fetch) -> Vocabulary:
+        """Of this very index, as `index` gave it; made at its first use. `words` gives the unsealed word lists."""
         with self._lock:
-            self._kept.pop(person, None)
+            kept = self._kept.get(person)
+        if kept is None or kept.index is not index:
+            return vocabulary(index, words)
+        if kept.vocabulary is None:
+            kept = replace(kept, vocabulary=vocabulary(index, words))
+            self._keep(person, kept)
+        return cast("Vocabulary", kept.vocabulary)
 
     def clear(self) -> None:
         with self._lock:
             self._kept.clear()
 
-    def _keep(self, person: str, access: tuple[Access, ...], index: Index) -> None:
+    def _keep(self, person: str, kept: _Kept) -> None:
         with self._lock:
-            self._kept[person] = (access, index)
+            self._kept[person] = kept
             self._kept.move_to_end(person)
-            total = sum(kept.nbytes for _, kept in self._kept.values())
+            total = sum(one.nbytes for one in self._kept.values())
             while total > self._most_bytes and self._kept:
-                total -= self._kept.popitem(last=False)[1][1].nbytes
+                total -= self._kept.popitem(last=False)[1].nbytes
 
 
 def opened(access: Sequence[Access], scans: Fetch) -> Index:
     """An index made for this query alone."""
-    return _renewed((), None, access, scans)
+    return _renewed(None, access, scans)
 
 
-def _renewed(known: tuple[Access, ...], kept: Index | None, access: Sequence[Access], scans: Fetch) -> Index:
-    versions = {one.case: one.version for one in known}
+def _renewed(kept: _Kept | None, access: Sequence[Access], scans: Fetch) -> Index:
+    versions = {one.case: one.version for one in kept.access} if kept else {}
     changed = [one for one in access if versions.get(one.case) != one.version]
     fetched = scans([one.case for one in changed]) if changed else {}
     sections = cut([OpenShard(case=one.case, scan=fetched[one.case], allowed=one.allowed) for one in changed])
     if kept:
-        number = {case: place for place, case in enumerate(kept.cases)}
+        number = {case: place for place, case in enumerate(kept.index.cases)}
         same = [one for one in access if versions.get(one.case) == one.version]
-        sections += kept.again([number[one.case] for one in same], [one.allowed for one in same])
+        sections += kept.index.again([number[one.case] for one in same], [one.allowed for one in same])
     return assemble(sections)

@@ -179,7 +179,12 @@ class SearchService(Shelves, Saved):
         understood = understand(request.text)
         with self._db.snapshot() as session:  # all parts of a shard are of one moment
             reader = ShardReader(self._vaults, session)
-            index = self._kept.index(str(actor.account), readable(session, actor), reader.scans)
+            person = str(actor.account)
+            index = self._kept.index(person, readable(session, actor), reader.scans)
+            parts = Parts(
+                positions=reader.positions,
+                vocabulary=lambda: self._kept.vocabulary(person, index, reader.words),
+            )
             question = Question(
                 text=request.text,
                 understood=understood,
@@ -192,7 +197,7 @@ class SearchService(Shelves, Saved):
                 ),
                 sounds=request.sounds,
             )
-            return answer(question, index, Parts(positions=reader.positions, words=reader.words))
+            return answer(question, index, parts)
 
     def _record(
         self,

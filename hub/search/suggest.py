@@ -10,7 +10,7 @@ from typing import NamedTuple
 from whoosh.support.levenshtein import damerau_levenshtein
 
 from hub.search import language
-from hub.search.engine import Fetch, Index, allowed_words, starting
+from hub.search.vocabulary import Vocabulary, starting
 
 MOST_FOR_A_WORD = 8
 SHORTEST = 3
@@ -31,10 +31,9 @@ class Heard(NamedTuple):
     slips: int
 
 
-def known_names(index: Index, words: Fetch) -> list[Name]:
+def known_names(vocabulary: Vocabulary) -> list[Name]:
     """Every name in the documents that may be read."""
-    lines = set(allowed_words(index, words, names=True).split(b"\n"))
-    found = (line.decode("utf-8", "replace").split("\t") for line in sorted(lines) if line)
+    found = (line.decode("utf-8", "replace").split("\t") for line in vocabulary.names.splitlines())
     return [Name(word, frozenset(codes)) for word, *codes in found]
 
 
@@ -78,8 +77,8 @@ def may_be_a_slip(typed: str) -> bool:
     return len(folded) > SHORTEST and folded.isalpha()
 
 
-def near(typed: str, known: bytes) -> str | None:
-    """The known word (as `allowed_words` gives them) that is nearest to what `may_be_a_slip`; None if none is a slip or two away."""
+def near(typed: str, known: Vocabulary) -> str | None:
+    """The known word that is nearest to what `may_be_a_slip`; None if none is a slip or two away."""
     folded = language.fold(typed)
     most = slips(folded)
     ranked = sorted(
@@ -90,9 +89,9 @@ def near(typed: str, known: bytes) -> str | None:
     return ranked[0][1] if ranked else None
 
 
-def _candidates(folded: str, most: int, known: bytes) -> set[str]:
+def _candidates(folded: str, most: int, known: Vocabulary) -> set[str]:
     """Words of about the same length that begin as this one does, its first two letters perhaps exchanged."""
     low, high = max(len(folded) - most, 2), len(folded) + most
-    found = {word for letter in set(folded[:2]) for word in starting(known, letter)}
+    found = {word for letter in set(folded[:2]) for word in starting(known.words, letter)}
     words = {word.decode("utf-8", "replace") for word in found if len(word) >= low}
     return {word for word in words if low <= len(word) <= high} - {folded}

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hub.search import kept, shard, suggest
+from hub.search import engine, kept, shard, suggest
 from hub.search.answer import Answered, Question, answer
 from hub.search.engine import Filters, Parts, Window
 from hub.search.query import understand
@@ -39,7 +39,7 @@ def shelf(*pages: str, allowed: frozenset[str] | None = None, names: tuple[str, 
             index,
             Parts(
                 positions=lambda cases: dict.fromkeys(cases, parts.positions),
-                words=lambda cases: dict.fromkeys(cases, parts.words),
+                vocabulary=lambda: engine.vocabulary(index, lambda cases: dict.fromkeys(cases, parts.words)),
             ),
         )
 
