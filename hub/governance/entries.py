@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from hub.cases.model import Case
@@ -216,12 +216,10 @@ def _days(session: Session, area: str, filters: Filters) -> list[ColumnElement[b
         conditions += [LogEntry.sequence >= (low or done + 1), LogEntry.at >= midnight(filters.first)]
     if filters.last and filters.last < date.max:
         high = session.scalar(select(func.max(LogDay.last)).where(ours, LogDay.day <= filters.last)) or 0
-        newest = session.scalar(select(func.max(LogEntry.sequence)).where(LogEntry.area_id == area)) or 0
-        within = LogEntry.sequence <= high
-        conditions += [
-            within if newest <= done else or_(within, LogEntry.sequence > done),
-            LogEntry.at < midnight(filters.last + timedelta(days=1)),
-        ]
+        within, late = LogEntry.sequence <= high, LogEntry.sequence > done
+        until = LogEntry.at < midnight(filters.last + timedelta(days=1))
+        some_late = session.scalar(select(exists().where(LogEntry.area_id == area, late, until)))
+        conditions += [or_(within, late) if some_late else within, until]
     return conditions
 
 
