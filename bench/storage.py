@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from storage.disk import Ahead
 from storage.keys import Keyring, LocalKeyFile, WrappedKey
 from storage.names import new_id
 from storage.receipts import ReceiptBook
@@ -39,13 +40,13 @@ def copy(source: Path, target: Path) -> None:
 
 def seal_file(source: Path, target: Path) -> None:
     with source.open("rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
-        seal(reader, writer, KEY, PLACE)
+        seal(reader, Ahead(writer.fileno()), KEY, PLACE)
         os.fsync(writer.fileno())
 
 
 def unseal_file(source: Path, target: Path) -> None:
     with source.open("rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
-        unseal(reader, writer, KEY, PLACE)
+        unseal(reader, Ahead(writer.fileno()), KEY, PLACE)
         os.fsync(writer.fileno())
 
 

@@ -74,7 +74,11 @@ class Vaults:
         return self.keyring(session).area_box(area_key(session, area), area, purpose, kept)
 
     def seal_log(self, session: Session, area: str, data: bytes) -> bytes:
-        return self.box(session, area, "log").seal(data, "entry")
+        """The box is asked for once in a session, as its key is: entries come in batches."""
+        boxes: dict[str, FieldBox] = session.info.setdefault("log boxes", {})
+        if area not in boxes:
+            boxes[area] = self.box(session, area, "log")
+        return boxes[area].seal(data, "entry")
 
     def open_log(self, session: Session, area: str, sealed: bytes) -> bytes:
         return self.box(session, area, "log").open(sealed, "entry")

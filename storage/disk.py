@@ -12,6 +12,8 @@ from storage.failpoints import Point, failpoint
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TEMPORARY = ".new-"
+AHEAD = 8 << 20
+"""Bytes after which the disk is set to work."""
 
 
 @contextlib.contextmanager
@@ -65,6 +67,29 @@ def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     rest = memoryview(data).cast("B")
     while len(rest):
         rest = rest[os.write(descriptor, rest) :]
+
+
+class Ahead:
+    """A sink over a descriptor that has the disk begin on what was written, so that the sync at the end waits for less.
+
+    Nothing is durable before that sync. Closes nothing.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._written, self._begun = descriptor, 0, 0
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
+        write_all(self._descriptor, data)
+        self._written += memoryview(data).nbytes
+        if self._written - self._begun >= AHEAD:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Linux starts writing a range that is told to be no longer needed; what is still dirty stays in memory."""
+        if hasattr(os, "posix_fadvise"):
+            length = self._written - self._begun
+            os.posix_fadvise(self._descriptor, self._begun, length, os.POSIX_FADV_DONTNEED)
+        self._begun = self._written
 
 
 def write_synced(path: Path, chunks: Iterable[bytes | memoryview]) -> None:

@@ -7,7 +7,7 @@ so that one can be opened to a court while the others stay closed.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,10 @@ def commitment(name: str, opening: Opening) -> str:
 def opened_text(private: Mapping[str, Opening]) -> bytes:
     """What is sealed beside the entry."""
     listed = {name: [(one.salt or b"").hex(), one.value] for name, one in private.items()}
-    return json.dumps(listed, ensure_ascii=False).encode()
+    return _OPENED.encode(listed).encode()
+
+
+_OPENED = json.JSONEncoder(ensure_ascii=False)
 
 
 def opened_from(data: bytes, *, version: int) -> dict[str, Opening]:
@@ -106,15 +109,27 @@ _MOST = 2**53 - 1
 
 def _is_plain(value: Any) -> bool:
     kind = type(value)
-    if isinstance(value, str) or value is None or kind is bool:
-        return True
     if kind is int:
         return bool(-_MOST <= value <= _MOST)
+    if kind is dict:
+        return _named_in_ascii(value) and _all_plain(value.values())
     if kind is list:
-        return all(map(_is_plain, value))
-    return kind is dict and all(
-        type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items()
-    )
+        return _all_plain(value)
+    return isinstance(value, str) or kind in _SIMPLE
+
+
+_SIMPLE = frozenset({str, bool, type(None)})
+
+
+def _all_plain(values: Iterable[Any]) -> bool:
+    return all(_is_plain(one) for one in values if type(one) not in _SIMPLE)
+
+
+def _named_in_ascii(members: dict[Any, Any]) -> bool:
+    try:
+        return "".join(members).isascii()
+    except TypeError:
+        return False
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

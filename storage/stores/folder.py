@@ -14,6 +14,7 @@ from pathlib import Path
 
 from storage.disk import (
     TEMPORARY,
+    Ahead,
     disk_errors,
     files_below,
     make_folders,
@@ -21,7 +22,6 @@ from storage.disk import (
     publish,
     sync_folder,
     temporary_beside,
-    write_all,
 )
 from storage.errors import AlreadyExists, BadName, StorageError
 from storage.failpoints import Point, failpoint
@@ -88,11 +88,13 @@ class FolderWriter:
     def __init__(self, target: Path) -> None:
         self._target, self._temporary = target, temporary_beside(target)
         self._descriptor = open_new(self._temporary)
+        self._ahead = Ahead(self._descriptor)
 
     def write(self, data: Bytes, /) -> int:
         try:
             with disk_errors():
-                write_all(self._open(), data)
+                self._open()
+                self._ahead.write(data)
         except StorageError:
             self.abort()
             raise

@@ -74,6 +74,7 @@ def test_a_restore_that_was_killed_is_done_again(full, clean, point, target):
 
 @ON_SQLITE
 @pytest.mark.faults
+@pytest.mark.timeout(0)
 @pytest.mark.skipif(not LONG, reason="`make faults` runs it")
 def test_restores_killed_at_random(full, clean):
     made, before = full.create().manifest, contents(full.hub, full.world.area)

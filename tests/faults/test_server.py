@@ -31,7 +31,7 @@ from tests.browser import server as servers
 from tests.faults.operations import content
 from tests.faults.runs import LONG
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(0 if LONG else 300)]
 REQUESTS = 1000 if LONG else 100
 KILLS = ("worker", "worker", "all") * (3 if LONG else 1)
 THREADS = 4

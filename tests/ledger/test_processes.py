@@ -61,6 +61,7 @@ def test_four_processes_of_thirty_two_threads_leave_no_gap_and_no_fork(world):
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(0)
 def test_ten_thousand_entries_of_four_processes_leave_no_gap_and_no_fork(world):
     if os.environ.get("HUB_TEST_FAULTS") != "long":
         pytest.skip("the long run: make faults")

@@ -84,6 +84,7 @@ def test_random_trees_agree():
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(0)
 def test_a_hundred_thousand_random_trees_agree():
     if os.environ.get("HUB_TEST_FAULTS") != "long":
         pytest.skip("the long run: make faults")
