@@ -230,7 +230,7 @@ class _Judge:
             Flag.BULK: bulk,
             Flag.LEFT: ties.left,
             Flag.NEW_PLACE: self._is_new(entry.session_id),
-            Flag.GLASS: why is Why.GLASS,
+            Flag.GLASS: ties.glass,  # whatever else explains it: all that is opened so is reviewed
         }
         return why, Flag(sum(flag for flag, so in told.items() if so))
 

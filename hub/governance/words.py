@@ -244,7 +244,7 @@ FLAGS = {
 }
 ABOUT = {
     "case": "A case, unexpectedly",
-    "person": "Their day",
+    "person": "Their whole day",
     "glass": "Break-glass",
     "left": "The weeks before they were suspended",
 }

@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from hub.access.permissions import Permission
+from hub.errors import Invalid
 from hub.ids import is_id
-from hub.search.forms import SORT_CODES, SearchForm
+from hub.search.forms import SORT_CODES, SaveForm, SearchForm
+from hub.search.saved import LONGEST_NAME
 from hub.search.service import PER_PAGE, TYPES, Answer, Request
 from hub.web import guard
 from hub.web.fields import choices
@@ -21,6 +23,7 @@ from hub.web.services import services
 MAX_FIELD = 10_000
 """Characters of one field that are kept; a query itself uses fewer."""
 LONGEST_YEAR = 4
+KEPT_UNFILTERED = frozenset({"q", "sort"})
 blueprint = Blueprint("search", __name__, url_prefix="/search")
 Fields = list[tuple[str, str]]
 
@@ -48,10 +51,14 @@ def results(asked: str) -> ResponseReturnValue:
 @blueprint.post("/saved")
 @needs(Permission.SEARCH)
 def save() -> ResponseReturnValue:
-    """The search as it is on the page, kept for the person who asked it."""
-    who, fields = guard.actor(), _sent()
-    name = request.form.get("name", "").strip() or dict(fields).get("q", "")
-    services().search.save(who, name, fields)
+    """The search that the page answers, kept for the person who asked it."""
+    who, fields, form = guard.actor(), _sent(), SaveForm(request.form)
+    name = str(form.name.data or "").strip() or dict(fields).get("q", "")
+    try:
+        services().search.save(who, name, fields)
+    except Invalid as invalid:
+        form[invalid.field].errors = [invalid.sentence]
+        return _results_page(fields, form), 400
     return done(url_for("search.results", asked=services().search.keep(who, fields)), Done.SEARCH_SAVED)
 
 
@@ -81,6 +88,8 @@ def _sent() -> Fields:
     ]
     if instead := request.form.get("instead"):
         fields = [("q", instead[:MAX_FIELD]), *_without(fields, "q")]
+    if request.form.get("unfiltered"):
+        fields = [(name, value) for name, value in fields if name in KEPT_UNFILTERED]
     year = request.form.get("year", "")
     if year.isascii() and year.isdigit() and len(year) == LONGEST_YEAR:
         kept = [(name, value) for name, value in fields if not name.startswith(("first-", "last-"))]
@@ -98,7 +107,7 @@ def _without(fields: Fields, *names: str) -> Fields:
     return [(name, value) for name, value in fields if name not in names]
 
 
-def _results_page(fields: Fields) -> ResponseReturnValue:
+def _results_page(fields: Fields, save: SaveForm | None = None) -> str:
     who = guard.actor()
     agencies = services().people.agencies(who.area)
     form = _form(fields, agencies)
@@ -109,6 +118,10 @@ def _results_page(fields: Fields) -> ResponseReturnValue:
     return render_template(
         "search/index.html",
         form=form,
+        save=save or SaveForm(),
+        failed=bool(save and save.errors),
+        fields=fields,
+        longest_name=LONGEST_NAME,
         asked=asked,
         answer=answer,
         page=_page(answer, asked),

@@ -128,6 +128,15 @@ def test_who_read_what_ones_agency_supplied_is_not_told_by_it(world):
     assert world.hub.supplied.lately(world.actor("police")) == 0
 
 
+def test_all_that_is_missing_is_told_at_once(world):
+    answer = world.post(world.client("outsider"), "/break-glass/", {"reason": "x"})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 400
+    for field in ("reference", "reason", "why"):
+        assert f'href="#{field}"' in page
+    assert not world.events("glass.asked")
+
+
 @pytest.mark.parametrize("case", ["absent", "excluded", "shredded"])
 def test_every_reference_that_opens_nothing_gets_the_same_answer(world, case):
     who, reference = "outsider", "FEN-2026-0001"
@@ -190,7 +199,7 @@ def test_guessing_is_slowed_and_each_guess_is_on_record_and_put_before_governanc
 def test_what_was_asked_for_is_sealed_in_the_log(world):
     with pytest.raises(Invalid):
         break_glass(world, reference="FEN-2026-7777")
-    assert "7777" not in world.events("glass.asked")[0].leaf
+    assert "2026-7777" not in world.events("glass.asked")[0].leaf
 
 
 @pytest.mark.parametrize("who", ["attendee", "chair", "coordinator", "governance", "administrator"])

@@ -1,5 +1,7 @@
 """What was strange comes before information governance as one thing, is asked about, and is closed; nothing disappears."""
 
+from datetime import timedelta
+
 import pytest
 
 from hub.documents.model import Document
@@ -7,8 +9,11 @@ from hub.documents.rules import DOCUMENT_TYPES
 from hub.errors import Conflict, Invalid, NotHere
 from hub.governance.model import AccessClass, ReviewItem, ReviewStep
 from hub.governance.queue.service import Closing
-from hub.governance.rules import State
+from hub.governance.rules import Flag, State
 from hub.governance.words import REASONS
+from hub.ids import new_id
+from hub.meetings.rules import MeetingLevel
+from hub.meetings.service import NewMeeting, When
 from tests.documents.conftest import Desk, pdf
 from tests.governance.test_glass import break_glass
 
@@ -218,6 +223,25 @@ def test_a_break_glass_is_overdue_after_two_working_days_and_gathers_what_was_op
     page = world.client("governance").get(f"/reviews/{item.id}").get_data(as_text=True)
     assert "immediate risk" in page.lower()
     assert "break-glass" in page
+
+
+def test_a_break_glass_gathers_what_an_invitation_would_explain_too(world):
+    when = When(
+        starts_at=world.clock() + timedelta(days=7),
+        level=MeetingLevel(2),
+        locality="Northfen",
+        place="The invented room",
+        chair=world.people["chair"],
+    )
+    invited = frozenset({world.people["outsider"]})
+    meeting = NewMeeting(form=new_id(), when=when, cases=frozenset({world.case}), invited=invited)
+    world.hub.meetings.arrange(world.actor("coordinator"), meeting)
+    break_glass(world)
+    world.client("outsider").get(f"/cases/{world.case}")
+    follow(world)
+    (item,) = items(world, about="glass")
+    assert (item.accesses, item.unexpected) == (1, 0)
+    assert Flag.GLASS in Flag(item.flags)
 
 
 def test_nobody_else_sees_the_queue(world):

@@ -292,6 +292,31 @@ def test_the_page_saves_runs_and_removes_a_search(world):
     assert world.hub.search.saved(world.actor("police")) == []
 
 
+def test_a_search_saved_without_a_name_is_asked_about_on_its_page(world):
+    client = world.client("police")
+    answer = world.post(client, "/search/saved", {"type": "minutes", "name": " "})
+    assert answer.status_code == 400
+    assert b"Give the search a name." in answer.data
+    assert b'value="minutes" checked' in answer.data
+    assert b"<title>Error: " in answer.data
+    assert world.hub.search.saved(world.actor("police")) == []
+
+
+def test_the_page_keeps_the_words_when_its_filters_are_cleared(world):
+    put(world, "heron by the weir")
+    sent = {"q": "heron", "type": "minutes", "first-year": "2020", "sort": "newest", "unfiltered": "y"}
+    shown = world.post(world.client("police"), "/search/", sent, follow_redirects=True).data
+    assert b"by the weir" in shown
+    assert b"in use)" not in shown
+    assert b'value="newest" checked' in shown
+
+
+def test_a_date_that_is_none_is_told_at_the_top_of_the_page(world):
+    sent = {"q": "heron", "first-day": "40"}
+    shown = world.post(world.client("police"), "/search/", sent, follow_redirects=True).data
+    assert b'href="#first">Enter a real date' in shown
+
+
 def test_the_page_offers_counts_years_and_what_was_meant(world):
     put(world, "heron by the weir", dated=date(2025, 4, 1))
     put(world, "heron by the lock", type="minutes", dated=date(2026, 2, 1))

@@ -331,9 +331,15 @@ def test_a_chart_of_nothing_says_so(render):
     assert "no figures" in render(CHART + "{{ chart([], 'Openings') }}")
 
 
-def test_a_chart_of_zeros_has_flat_bars(render):
+def test_a_chart_of_zeros_says_so(render):
     html = render(CHART + "{{ chart([('1 May', 0)], 'Openings') }}")
-    assert re.findall(r'<rect[^>]* height="([\d.]+)"', html) == ["0.0"]
+    assert "None." in html
+    assert "<rect" not in html
+
+
+def test_the_middle_of_a_charts_scale_is_named_only_where_it_is_so(render):
+    assert ">3<" in render(CHART + "{{ chart([('1 May', 6)], 'Openings') }}")
+    assert ">4<" not in render(CHART + "{{ chart([('1 May', 7)], 'Openings') }}")
 
 
 @pytest.mark.parametrize(

@@ -307,15 +307,23 @@ def settings_of(session: Session, area: str) -> Settings:
     return Settings.of(session.get_one(Area, area).settings)
 
 
-def _checked(asked: Asked) -> Asked:
+def faults(asked: Asked) -> dict[str, str]:
+    """What is wrong with what was typed, a sentence by field: in an emergency all of it is told at once."""
+    found = {}
     reference, why = asked.reference.strip().upper(), asked.why.strip()
     if not reference or len(reference) > MAX_REFERENCE or not reference.isprintable():
-        raise Invalid("reference", "Give the case's whole reference, as it stands on a referral or a call.")
+        found["reference"] = "Give the case's whole reference, as it stands on a referral or a call."
     if asked.reason not in set(GlassReason):
-        raise Invalid("reason", "Choose why you must open this case.")
+        found["reason"] = "Choose why you must open this case."
     if not MIN_WHY <= len(why) <= MAX_WHY:
-        raise Invalid("why", f"Say in {MIN_WHY} to {MAX_WHY:,} characters what happened and who asked you.")
-    return Asked(reference=reference, reason=asked.reason, why=why)
+        found["why"] = f"Say in {MIN_WHY} to {MAX_WHY:,} characters what happened and who asked you."
+    return found
+
+
+def _checked(asked: Asked) -> Asked:
+    for field, sentence in faults(asked).items():
+        raise Invalid(field, sentence)
+    return Asked(reference=asked.reference.strip().upper(), reason=asked.reason, why=asked.why.strip())
 
 
 def _review(actor: Actor, case: Case, now: datetime, settings: Settings) -> ReviewItem:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from hub.access.permissions import Permission
 from hub.errors import Conflict, Invalid
 from hub.governance.glass.forms import GlassForm
-from hub.governance.glass.service import MAX_WHY, Asked
+from hub.governance.glass.service import MAX_WHY, Asked, faults
 from hub.web import guard
 from hub.web.notices import Done, done
 from hub.web.routes import needs
@@ -38,7 +38,8 @@ def send() -> ResponseReturnValue:
     try:
         case, opened = services().glass.break_glass(guard.actor(), asked)
     except Invalid as invalid:
-        form[invalid.field].errors = [invalid.sentence]
+        for field, sentence in (faults(asked) or {invalid.field: invalid.sentence}).items():
+            form[field].errors = [sentence]
         return _page(form, 400)
     except Conflict as conflict:
         return _page(form, 409, [conflict.sentence])

@@ -10,7 +10,7 @@ const NARROW = "(max-width: 56rem)";
 
 function closeFilters() {
   if (!window.matchMedia(NARROW).matches) return;
-  for (const panel of document.querySelectorAll("[data-filter]")) panel.open = false;
+  for (const panel of document.querySelectorAll("[data-filter]")) panel.open = Boolean(panel.querySelector(".govuk-error-message"));
 }
 
 for (const component of USED) createAll(component);
