@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hub.search import engine, suggest
 from hub.search.engine import Filters, Index, Parts, Results, Window
-from hub.search.query import Term, Understood, resembled, resembling_asked
+from hub.search.query import Term, Understood, by_filters, resembled, resembling_asked
 
 FEW_WORDS = 6
 """A longer query is no name, and one word more or less says little in it."""
@@ -41,6 +41,8 @@ class Answered:
 def answer(question: Question, index: Index, parts: Parts) -> Answered:
     """Raises as `engine.search` does."""
     understood = question.understood
+    if understood.empty and question.filters != Filters():
+        understood = by_filters(understood)
     results = engine.search(understood, index, question.filters, parts, question.window)
     unsure = _unsure(question, results)
     if not unsure:

@@ -315,7 +315,7 @@ def search(understood: Understood, index: Index, filters: Filters, parts: Parts,
     """Raises BadShard if a shard contradicts itself where it is read, and whatever `parts` raises."""
     began = time.perf_counter()
     run = _start(index, parts)
-    ranked = _evaluate(understood.tree, run) if understood.tree else _everything(run, understood)
+    ranked = _evaluate(understood.tree, run) if understood.tree else _everything(run, understood, filters)
     chosen = _filters(index, filters)
     matching = ranked.found & index.allowed & chosen["case"]
     found = np.flatnonzero(matching & chosen["type"] & chosen["agency"] & chosen["day"])
@@ -357,9 +357,9 @@ def _start(index: Index, parts: Parts) -> _Run:
     return _Run(index=index, parts=parts, norms=K1 * (1 - B + B * lengths / average), number=number)
 
 
-def _everything(run: _Run, understood: Understood) -> _Ranked:
-    """Fields alone choose from every document; nothing at all chooses none."""
-    flags = np.full(run.index.size, not understood.empty)
+def _everything(run: _Run, understood: Understood, filters: Filters) -> _Ranked:
+    """Fields and filters alone choose from every document; nothing at all chooses none."""
+    flags = np.full(run.index.size, not understood.empty or filters != Filters())
     return _Ranked(flags, np.zeros(run.index.size), flags)
 
 

@@ -152,6 +152,12 @@ def _understood(tree: Tree | None, asked: Asked, said: tuple[str, ...], sounds: 
     )
 
 
+def by_filters(understood: Understood) -> Understood:
+    """Where nothing that was typed can be searched for, and what was chosen beside it can."""
+    said = "; ".join(("Everything that the chosen filters let through", *understood.said))
+    return replace(understood, sentence=f"{said}.")
+
+
 def resembled(
     understood: Understood, found: Mapping[str, tuple[str, ...]], *, said: tuple[str, ...] = ()
 ) -> Understood:

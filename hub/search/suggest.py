@@ -58,13 +58,15 @@ def slips(word: str) -> int:
 
 
 def _distance(heard: Heard, name: Name) -> int | None:
-    """How many letters differ, if few enough; a name that sounds the same may differ in more."""
+    """How many letters differ, if few enough: in more of a name that sounds the same, in one if it begins otherwise."""
     word = name.word
     if word == heard.word or len(word) < SHORTEST:
         return None
     longer = max(len(word), len(heard.word))
     same = not heard.sounds.isdisjoint(name.sounds)
-    limit = max(heard.slips, int(longer * ALIKE_PART)) if same else heard.slips
+    begins_so = word[0] == heard.word[0] or word[:2] == heard.word[1::-1]
+    unlike = heard.slips if begins_so else 1
+    limit = max(heard.slips, int(longer * ALIKE_PART)) if same else unlike
     if abs(len(word) - len(heard.word)) > limit or len(set(heard.word) ^ set(word)) > 2 * limit:
         return None
     distance = int(damerau_levenshtein(heard.word, word, limit=limit))

@@ -465,6 +465,14 @@ def test_a_withdrawn_case_or_document_is_gone_from_a_kept_index_at_once() -> Non
     assert np.count_nonzero(index.allowed) == found.total
 
 
+def test_filters_alone_choose_and_nothing_at_all_finds_nothing() -> None:
+    shelf = random_shelf()
+    minutes = {one.key for _, one in shelf.readable() if one.type_code == "minutes"}
+    found = shelf.search("", Filters(types=frozenset({"minutes"})))
+    assert {hit.document for hit in found.hits} == minutes != set()
+    assert shelf.search("").total == 0
+
+
 def test_a_kept_vocabulary_is_of_what_may_be_read_now() -> None:
     """Made once for an index, and anew when a document is hidden, a shard changes or a case is gone."""
     some = random_shelf().cases

@@ -143,3 +143,9 @@ def test_what_cannot_be_misspelt_offers_nothing(typed):
     answered = shelf("then Mr Smith came")(typed)
     assert not answered.instead
     assert not any(hit.alike for hit in answered.results.hits)
+
+
+def test_a_word_that_begins_and_sounds_otherwise_is_not_taken_for_a_name():
+    answered = shelf("for the Education of a person")("medication")
+    assert (found(answered), answered.understood.sentence) == ([], understand("medication").sentence)
+    assert found(shelf("then Mr Bartholomew came")("Bratolomew")) == ["d0"]
