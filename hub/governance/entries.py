@@ -217,8 +217,11 @@ def _days(session: Session, area: str, filters: Filters) -> list[ColumnElement[b
     if filters.last and filters.last < date.max:
         high = session.scalar(select(func.max(LogDay.last)).where(ours, LogDay.day <= filters.last)) or 0
         within, late = LogEntry.sequence <= high, LogEntry.sequence > done
-        until = LogEntry.at < midnight(filters.last + timedelta(days=1))
-        some_late = session.scalar(select(exists().where(LogEntry.area_id == area, late, until)))
+        end = midnight(filters.last + timedelta(days=1))
+        until = LogEntry.at < end
+        # in no index: SQLite took all entries before that day
+        few_late = func.coalesce(LogEntry.at, LogEntry.at) < end
+        some_late = session.scalar(select(exists().where(LogEntry.area_id == area, late, few_late)))
         conditions += [or_(within, late) if some_late else within, until]
     return conditions
 
