@@ -266,7 +266,7 @@ def test_the_coordinator_has_a_list_of_what_search_misses(lesser):
     assert "This PDF is damaged" in page.text
     assert f"/documents/{document}" in page.text
     assert f"/documents/{whole}" not in page.text
-    assert "Of 2 documents in your cases" in lesser.world.client("coordinator").get("/").text
+    assert "Search misses 2 documents of your cases" in lesser.world.client("coordinator").get("/").text
     assert lesser.world.client("police").get("/documents/unread").status_code == 404
     assert len(lesser.world.events("case.listed")) >= 1
 
