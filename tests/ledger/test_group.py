@@ -1,13 +1,14 @@
 """Entries of many threads written together: none lost, none twice, an error to each, and nobody waits for long."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from hub.access.actor import program
-from hub.db import Entry, _Group, _Waiter
+from hub.db import Entry, _Group, _Line, _Waiter
 from hub.errors import LogUnwritable
 from hub.ids import new_id
 from hub.ledger.events import AccessRefused, CaseViewed, PageViewed, SignedIn
@@ -161,3 +162,54 @@ def test_a_receipt_is_had_of_the_entrys_own_case_and_document_alone(world):
         work.commit()
         with pytest.raises(ValueError, match="opens nothing"):
             work.receipt(entry, case=new_id(), document=document, objects=["o1"])
+
+
+def queued(line, number):
+    """Wait until so many threads stand in the line."""
+    while len(line._waiting) < number:
+        time.sleep(0.001)
+
+
+def test_who_wants_to_write_is_served_as_they_came_and_who_gives_up_holds_nobody_back():
+    line, served, gave_up = _Line(), [], []
+
+    def want(name):
+        with line.turn(60) as came:
+            served.append((name, came))
+
+    def lose_patience():
+        with line.turn(0.05) as came:
+            gave_up.append(came)
+
+    with line.turn(0) as first:
+        assert first
+        threads = []
+        for number, act in enumerate((lambda: want(1), lose_patience, lambda: want(2), lambda: want(3))):
+            threads.append(threading.Thread(target=act))
+            threads[-1].start()
+            if number != 1:
+                queued(line, len([one for one in threads if one.is_alive()]))
+            else:
+                threads[-1].join()
+        assert (served, gave_up) == ([], [False])
+    for one in threads:
+        one.join()
+    assert served == [(1, True), (2, True), (3, True)]
+    with line.turn(0) as again:
+        assert again
+
+
+def test_a_thread_that_is_ended_in_the_line_leaves_it(monkeypatch):
+    line = _Line()
+
+    class Ended(threading.Event):
+        def wait(self, timeout=None):
+            raise SystemExit
+
+    with line.turn(0):
+        monkeypatch.setattr("hub.db.threading.Event", Ended)
+        with pytest.raises(SystemExit), line.turn(60):
+            pass
+        assert not line._waiting
+    with line.turn(0) as again:
+        assert again
