@@ -218,11 +218,14 @@ def _days(session: Session, area: str, filters: Filters) -> list[ColumnElement[b
         high = session.scalar(select(func.max(LogDay.last)).where(ours, LogDay.day <= filters.last)) or 0
         within, late = LogEntry.sequence <= high, LogEntry.sequence > done
         end = midnight(filters.last + timedelta(days=1))
-        until = LogEntry.at < end
-        # in no index: SQLite took all entries before that day
-        few_late = func.coalesce(LogEntry.at, LogEntry.at) < end
-        some_late = session.scalar(select(exists().where(LogEntry.area_id == area, late, few_late)))
-        conditions += [or_(within, late) if some_late else within, until]
+        # by a time that no index has: SQLite took all entries before that day
+        late_in_time = exists().where(
+            LogEntry.area_id == area, late, func.coalesce(LogEntry.at, LogEntry.at) < end
+        )
+        conditions += [
+            or_(within, late) if session.scalar(select(late_in_time)) else within,
+            LogEntry.at < end,
+        ]
     return conditions
 
 

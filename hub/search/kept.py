@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from hub.search.engine import Fetch, Index, OpenShard, assemble, cut, vocabulary
 from hub.search.vocabulary import Vocabulary
@@ -62,10 +62,11 @@ class KeptIndexes:
             kept = self._kept.get(person)
         if kept is None or kept.index is not index:
             return vocabulary(index, words)
-        if kept.vocabulary is None:
-            kept = replace(kept, vocabulary=vocabulary(index, words))
-            self._keep(person, kept)
-        return cast("Vocabulary", kept.vocabulary)
+        found = kept.vocabulary
+        if found is None:
+            found = vocabulary(index, words)
+            self._keep(person, replace(kept, vocabulary=found))
+        return found
 
     def clear(self) -> None:
         with self._lock:

@@ -86,8 +86,7 @@ class Shelves:
 
         `before`: what was worked out before; it is used when the document is still so.
         """
-        same = before is not None and before.document == document
-        analysed = before if before is not None and same else analyse(document)
+        analysed = before if before is not None and before.document == document else analyse(document)
         self._put(work, case, vault, analysed.found, shelf_of(work.session, document.document))
 
     def index_nominal(self, work: UnitOfWork, case: Case, vault: Vault) -> None:

@@ -1,7 +1,7 @@
 """Words a person may have meant: those of documents they may read that sound or look like one they typed.
 
 Names are compared by double metaphone and by slips of the pen, other words by slips alone. Worth asking only where a
-query found little: it reads the word list of every shard in reach.
+query found little: the first to ask after a change reads the word list of every shard in reach.
 """
 
 from collections.abc import Iterable
