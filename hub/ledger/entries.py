@@ -50,8 +50,13 @@ def openings(private: Mapping[str, Any]) -> dict[str, Opening]:
 def commitment(name: str, opening: Opening) -> str:
     if opening.salt is None:
         raise ValueError("a private value of version 1 has no commitment of its own")
-    said = canonical([name, opening.value])
-    return hashlib.sha256(b"mappa-hub/private/1\x00" + opening.salt + said).hexdigest()
+    return hashlib.sha256(b"mappa-hub/private/1\x00" + opening.salt + _pair(name, opening.value)).hexdigest()
+
+
+def _pair(name: str, value: Any) -> bytes:
+    if type(value) is str:
+        return f"[{_ENCODER.encode(name)},{_ENCODER.encode(value)}]".encode()
+    return canonical([name, value])
 
 
 def opened_text(private: Mapping[str, Opening]) -> bytes:
@@ -73,6 +78,7 @@ def opened_from(data: bytes, *, version: int) -> dict[str, Opening]:
 
 def leaf(actor: Actor, event: Event, place: Place, private: Mapping[str, Opening]) -> str:
     """The canonical text; of `private` only the commitments go in."""
+    fields = _plain(event.public())
     body: dict[str, Any] = {
         "v": LEAF_VERSION,
         "area": actor.area,
@@ -81,16 +87,16 @@ def leaf(actor: Actor, event: Event, place: Place, private: Mapping[str, Opening
         "case_seq": place.case_sequence,
         "at": place.at.isoformat(timespec="microseconds"),
         "actor": actor.account,
-        "role": actor.role.value if actor.role else None,
+        "role": actor.role,
         "agency": actor.agency,
         "session": actor.session,
         "event": event.name,
-        "operation": event.operation.value if event.operation else None,
-        "outcome": event.outcome.value,
-        "fields": _plain(event.public()),
+        "operation": event.operation,
+        "outcome": event.outcome,
+        "fields": fields,
         "private": {name: commitment(name, one) for name, one in private.items()},
     }
-    return canonical(body).decode()
+    return _ENCODER.encode(body) if _is_plain(fields) else rfc8785.dumps(body).decode()  # the rest is plain
 
 
 def canonical(value: Any) -> bytes:
