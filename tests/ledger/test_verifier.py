@@ -127,8 +127,17 @@ def test_a_disputed_view_is_shown_with_its_proof(log, whole, of_case, case):
     assert "There is no entry 41" in refused(whole, "--entry", 41, status=2)["why"]
 
 
+@pytest.mark.parametrize("words", [(), ("--processes", 2), ("--entry", 3)])
+def test_a_file_that_changes_while_it_is_read_does_not_hold(whole, monkeypatch, words):
+    monkeypatch.setattr(verify, "PARALLEL_FROM", 0)
+    examine = verify.examine
+    other = {"--entry": lambda text: text.replace(b'"done"', b'"failed"', 1)}
+    changed = other.get(words[0] if words else "", lambda text: text[: text.rfind(b"\n")])
+    monkeypatch.setattr(verify, "examine", lambda text, expected: examine(changed(text), expected))
+    assert "changed while it was read" in refused(whole, *words)["why"]
+
+
 def test_batches_and_processes_change_nothing(log, whole, monkeypatch):
-    monkeypatch.setattr(verify, "CHUNK_LINES", 4)
     monkeypatch.setattr(verify, "CHUNK_BYTES", 2048)
     for words in ((), ("--processes", 2)):
         assert run(whole, *words)[0] == 0

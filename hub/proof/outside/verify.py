@@ -50,7 +50,7 @@ LISTED_MOST = 100
 CASES_MOST = 2_000_000
 GREATEST = 2**53 - 1
 """Of whole numbers in RFC 8785."""
-CHUNK_LINES, CHUNK_BYTES = 8192, 4 << 20
+CHUNK_BYTES, CHUNK_HASHES = 4 << 20, 8192
 PARALLEL_FROM = 24 << 20
 """Bytes of entries from which a second process pays for its start."""
 HEARTBEAT = 90
@@ -399,31 +399,37 @@ def read_small(folder: Path, name: str) -> bytes:
     return data
 
 
-def batches(file: BinaryIO, name: str) -> Iterator[list[bytes]]:
-    """The lines of a file without their ends, some thousands at a time; never more than a few MB in memory."""
-    rest, done, held, weight = b"", 0, list[bytes](), 0
-    while block := file.read(CHUNK_BYTES // 4):
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
+class Piece(NamedTuple):
+    """Whole lines of a file, from `start` on; `text` is without the last one's end."""
+
+    start: int
+    held: int
+    text: bytes
+
+    def lines(self) -> list[bytes]:
+        return self.text.split(b"\n")
+
+
+def pieces(file: BinaryIO, name: str) -> Iterator[Piece]:
+    """All of a file, some MB at a time; never more of it in memory than the longest line and a piece."""
+    rest, start, done = b"", 0, 0
+    while block := file.read(CHUNK_BYTES):
+        data = rest + block
+        end = data.rfind(b"\n") + 1
+        count = data.count(b"\n")
+        rest = data[end:]
         if len(rest) > LINE_MOST:
-            raise Bad(
-                f"line {done + len(held) + len(lines) + 1} of {name} is longer than any such line can be."
-            )
-        held += lines
-        weight += len(block)
-        if len(held) >= CHUNK_LINES or weight >= CHUNK_BYTES:
-            for start in range(0, len(held), CHUNK_LINES):
-                yield held[start : start + CHUNK_LINES]
-            done, held, weight = done + len(held), [], 0
-    if held:
-        yield held
+            raise Bad(f"line {done + count + 1} of {name} is longer than any such line can be.")
+        if end:
+            yield Piece(start, count, data[: end - 1])
+        start, done = start + end, done + count
     if rest:
-        raise Bad(f"{name} ends in the middle of line {done + len(held) + 1}.")
+        raise Bad(f"{name} ends in the middle of line {done + 1}.")
 
 
 def lines_of(file: BinaryIO, name: str) -> Iterator[bytes]:
-    for batch in batches(file, name):
-        yield from batch
+    for piece in pieces(file, name):
+        yield from piece.lines()
 
 
 # --- entries -------------------------------------------------------------------------------------
@@ -945,8 +951,8 @@ def _with_kept(
 class Lines:
     """Examined batches of entries, in order; a second process helps when there are many."""
 
-    def __init__(self, file: BinaryIO, expected: Expected, processes: int) -> None:
-        self._file, self._expected = file, expected
+    def __init__(self, folder: Path, file: BinaryIO, expected: Expected, processes: int) -> None:
+        self._folder, self._file, self._expected = folder, file, expected
         self._processes = processes or self._choose()
 
     def _choose(self) -> int:
@@ -956,23 +962,38 @@ class Lines:
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8
         )
 
-    def __iter__(self) -> Iterator[tuple[list[bytes], Examined]]:
-        number = self._expected.number
+    def __iter__(self) -> Iterator[tuple[Piece, Examined]]:
         if self._processes == 1:
-            for lines in batches(self._file, "entries.jsonl"):
-                yield lines, examine(b"\n".join(lines), self._expected._replace(number=number))
-                number += len(lines)
+            for piece, expected in self._pieces():
+                yield piece, examine(piece.text, expected)
             return
-        waiting: deque[tuple[list[bytes], Future[Examined]]] = deque()
-        with ProcessPoolExecutor(self._processes, mp_context=_context()) as pool:
-            for lines in batches(self._file, "entries.jsonl"):
-                task = pool.submit(examine, b"\n".join(lines), self._expected._replace(number=number))
-                waiting.append((lines, task))
-                number += len(lines)
+        waiting: deque[tuple[Piece, Future[Examined]]] = deque()
+        with ProcessPoolExecutor(self._processes, _context(), _open_own, (self._folder,)) as pool:
+            for piece, expected in self._pieces():
+                waiting.append((piece, pool.submit(_examine_part, piece.start, len(piece.text), expected)))
                 if len(waiting) > 2 * self._processes:
                     yield waiting[0][0], waiting.popleft()[1].result()
             while waiting:
                 yield waiting[0][0], waiting.popleft()[1].result()
+
+    def _pieces(self) -> Iterator[tuple[Piece, Expected]]:
+        number = self._expected.number
+        for piece in pieces(self._file, "entries.jsonl"):
+            yield piece, self._expected._replace(number=number)
+            number += piece.held
+
+
+_own: list[BinaryIO] = []
+"""The entries as a second process reads them itself: to send it the bytes took as long as to look at a quarter of them."""
+
+
+def _open_own(folder: Path) -> None:
+    _own[:] = [open_plain(folder, "entries.jsonl")]
+
+
+def _examine_part(start: int, length: int, expected: Expected) -> Examined:
+    _own[0].seek(start)
+    return examine(_own[0].read(length), expected)
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -981,6 +1002,13 @@ def _context() -> multiprocessing.context.BaseContext:
 
     forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
     return multiprocessing.get_context("fork" if forks else "spawn")
+
+
+def _first_of(found: list[bytes], count: int) -> list[bytes]:
+    """Taken out."""
+    first = found[:count]
+    del found[:count]
+    return first
 
 
 class AreaLog:
@@ -995,13 +1023,13 @@ class AreaLog:
         """The first entry whose hash is not the one in leaf-hashes.bin."""
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.shown: bytes | None = None
-        self._ready: deque[bytes] = deque()
-        self._ready_stored: deque[bytes] = deque()
+        self._ready: list[bytes] = []
+        self._ready_stored: list[bytes] = []
         self._taken = 0
         self._at = ""
         self.openings: Openings | None = None
         self.hash_file: BinaryIO | None = None
-        self._lines: Iterator[tuple[list[bytes], Examined]] = iter(())
+        self._lines: Iterator[tuple[Piece, Examined]] = iter(())
 
     def begin(self, lines: Lines) -> None:
         self._lines = iter(lines)
@@ -1021,12 +1049,12 @@ class AreaLog:
             self._take(*batch)
         count = size - self.tree.size
         if self.hash_file is not None:
-            stored = [self._ready_stored.popleft() for _ in range(count)]
+            stored = _first_of(self._ready_stored, count)
             if self.stored is None and self.differs is not None and self.differs <= size:
                 self.stored = self.tree.copy()
             if self.stored is not None:
                 self.stored.extend(stored)
-        self.tree.extend([self._ready.popleft() for _ in range(count)])
+        self.tree.extend(_first_of(self._ready, count))
 
     def ended(self) -> None:
         """No entry is left over."""
@@ -1037,23 +1065,34 @@ class AreaLog:
         left = self.tree.size + 1
         raise Bad(f"Entry {left} stands after the end of what the newest checkpoint signs.", left)
 
-    def _take(self, lines: list[bytes], found: Examined) -> None:
+    def _take(self, piece: Piece, found: Examined) -> None:
         base = self._taken + 1
         hashes = [found.hashes[start : start + 32] for start in range(0, len(found.hashes), 32)]
         self._compare(hashes, found.hashes, base)
+        if found.bad is None and len(hashes) != piece.held:
+            raise Bad("entries.jsonl changed while it was read.")
         faults = [fault for fault in (found.bad, self._extend_heads(found, hashes)) if fault is not None]
         if faults:
             place, why = min(faults)
             raise self._first(Bad(f"Entry {base + place}: {why}.", base + place))
         self._times(found, base)
-        if self._watch and base <= self._watch < base + len(lines):
+        self._show(piece, hashes, base)
+        self._ready.extend(hashes)
+        self._taken += len(hashes)
+
+    def _show(self, piece: Piece, hashes: list[bytes], base: int) -> None:
+        """What the lines themselves are wanted for. They must still be those that were examined."""
+        last = base + len(hashes) - 1
+        watched = self._watch is not None and base <= self._watch <= last
+        if self.openings is None and not watched:
+            return
+        lines = piece.lines()
+        if [leaf_hash(line) for line in lines] != hashes:
+            raise Bad("entries.jsonl changed while it was read.")
+        if self._watch is not None and watched:
             self.shown = lines[self._watch - base]
         if self.openings is not None:
-            self.openings.check(
-                {base + place: line for place, line in enumerate(lines)}, base + len(lines) - 1
-            )
-        self._ready.extend(hashes)
-        self._taken += len(lines)
+            self.openings.check(dict(enumerate(lines, base)), last)
 
     def _compare(self, hashes: list[bytes], joined: bytes, base: int) -> None:
         if self.hash_file is None:
@@ -1114,7 +1153,7 @@ def verify_area(asked: Asked, manifest: Manifest, report: Report) -> None:
         if (asked.folder / "leaf-hashes.bin").exists():
             log.hash_file = stack.enter_context(open_plain(asked.folder, "leaf-hashes.bin"))
         log.openings = _openings(asked.folder, stack)
-        log.begin(Lines(file, Expected(manifest.area, 1, None, 0), asked.processes))
+        log.begin(Lines(asked.folder, file, Expected(manifest.area, 1, None, 0), asked.processes))
         checkpoints = Checkpoints(asked, manifest, notes)
         _same_log(asked.kept, manifest)
         for checkpoint, was_kept in _with_kept(checkpoints, asked.kept):
@@ -1204,7 +1243,7 @@ def _heads(folder: Path, heads: dict[str, tuple[int, bytes]], last: Checkpoint) 
                 raise Bad(f"The head of case {case.decode()} is not what the case's entries give.")
             before = case
             waiting.append(leaf_hash(line))
-            if len(waiting) == CHUNK_LINES:
+            if len(waiting) == CHUNK_HASHES:
                 tree.extend(waiting)
                 waiting.clear()
     tree.extend(waiting)
@@ -1311,7 +1350,9 @@ def verify_case(asked: Asked, manifest: Manifest, report: Report) -> None:
         _consistency(asked, checkpoints, last, report)
         openings = _openings(asked.folder, stack)
         case = CaseLog(manifest, last, report, asked.entry)
-        case.read(Lines(file, Expected(manifest.area, 1, manifest.case, 0), 1), proofs, openings)
+        case.read(
+            Lines(asked.folder, file, Expected(manifest.area, 1, manifest.case, 0), 1), proofs, openings
+        )
         _case_head(asked.folder, manifest, last, case)
         _not_after(asked.kept, manifest)
         _settle(asked, checkpoints, report, openings)
@@ -1398,7 +1439,8 @@ class CaseLog:
 
     def read(self, lines: Lines, proofs: Iterator[bytes], openings: Openings | None) -> None:
         above = 0
-        for batch, found in lines:
+        for piece, found in lines:
+            batch = piece.lines()
             for place, seq in enumerate(found.seqs[: len(found.hashes) // 32]):
                 if seq <= above:
                     raise Bad(
