@@ -6,9 +6,24 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Insert,
+    LargeBinary,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy import cast as cast_to
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
@@ -70,7 +85,7 @@ class AccessLog:
             entry.sequence = sequence
             rows.append(row)
         frontier = frontier.extended(row["leaf_hash"] for row in rows)
-        connection.execute(_ADD, rows)
+        _add(connection, rows)
         connection.execute(_MOVE_HEAD, {"area": area, "last": sequence, "end": bytes(frontier)})
         heads.store()
 
@@ -267,7 +282,8 @@ def _case(event: Event) -> str | None:
 
 
 _HEAD, _CASES = cast(Table, LogHead.__table__), cast(Table, LogCaseHead.__table__)
-_ADD = insert(cast(Table, LogEntry.__table__))
+_ENTRIES = cast(Table, LogEntry.__table__)
+_ADD = insert(_ENTRIES)
 _LOCKED_HEAD = (
     select(_HEAD.c.sequence, _HEAD.c.frontier).where(_HEAD.c.area_id == bindparam("area")).with_for_update()
 )
@@ -285,6 +301,32 @@ _MOVE_CASES = (
     .where(_CASES.c.case_id == bindparam("case"))
     .values(sequence=bindparam("last"), head=bindparam("end"))
 )
+
+
+def _add(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(_together(), {"rows": json.dumps(rows, default=_in_json, ensure_ascii=False)})
+    else:
+        connection.execute(_ADD, rows)
+
+
+def _in_json(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else value.isoformat()
+
+
+@cache
+def _together() -> Insert:
+    """A batch as one value: PostgreSQL takes it in two thirds of the time of as many rows."""
+    columns = [
+        Column(one.name, Text if isinstance(one.type, LargeBinary) else one.type) for one in _ENTRIES.c
+    ]
+    given = func.json_to_recordset(cast_to(bindparam("rows"), JSON)).table_valued(*columns, name="given")
+    rows = given.render_derived(with_types=True)
+    values = (
+        func.decode(rows.c[one.name], "hex") if isinstance(one.type, LargeBinary) else rows.c[one.name]
+        for one in _ENTRIES.c
+    )
+    return insert(_ENTRIES).from_select([one.name for one in _ENTRIES.c], select(*values))
 
 
 class _CaseHeads:
