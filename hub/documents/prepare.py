@@ -102,7 +102,6 @@ class Preparing(Part):
                 vault = self._vaults.of(work.session, case)
             except NotHere:
                 return None
-            said = _indexed(vault, row, ())
             original = load_object(work.session, vault, version.original_id)
             text = load_object(work.session, vault, version.text_id) if version.text_id else None
             entry = work.record(
@@ -119,7 +118,7 @@ class Preparing(Part):
             kind=Kind(version.kind),
             original=original,
             text=text,
-            said=said,
+            said=_indexed(vault, row, ()),
             receipt=work.receipt(entry, case=case.id, objects=[opened.object_id], purpose="indexing"),
         )
 
