@@ -5,7 +5,7 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -32,7 +32,7 @@ from hub.search.answer import Answered, Question, answer
 from hub.search.engine import Filters, Hit, Parts, Sort, Window
 from hub.search.kept import KeptIndexes
 from hub.search.model import AskedSearch
-from hub.search.query import Understood, understand
+from hub.search.query import Understood, also_said, understand
 from hub.search.reading import ShardReader, readable
 from hub.search.saved import Saved
 from hub.search.shelves import NOMINAL, RECORD, IndexedDocument, Shelves, nominal_text, outdated
@@ -47,6 +47,8 @@ KEPT_FOR = timedelta(hours=12)
 RENEWED_AT_ONCE = 20
 """Cases that a query itself makes searchable anew; the rest is left to the sweep."""
 TYPES = {**DOCUMENT_TYPES, NOMINAL: "Nominal"}
+NOTHING = frozenset({"none"})
+"""A filter that lets nothing through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,8 @@ class SearchService(Shelves, Saved):
             hits = [hit for hit in results.hits if hit.document in rows]
             entries = self._record(work, actor, request, (hits, results.total), rows)
             work.commit()
+            asked = answered.understood.asked
+            typed = _types(asked.types), _agencies(work.session, actor, asked.agencies)
             found = tuple(
                 self._found(work, entry, hit, rows[hit.document], answered.understood)
                 for entry, hit in zip(entries, hits, strict=True)
@@ -164,8 +168,8 @@ class SearchService(Shelves, Saved):
             sentence=answered.understood.sentence,
             instead=answered.instead,
             waiting=waiting,
-            by_type=dict(results.by_type),
-            by_agency=dict(results.by_agency),
+            by_type=_among(results.by_type, typed[0]),
+            by_agency=_among(results.by_agency, typed[1]),
             by_year=dict(results.by_year),
         )
 
@@ -185,10 +189,11 @@ class SearchService(Shelves, Saved):
                 positions=reader.positions,
                 vocabulary=lambda: self._kept.vocabulary(person, index, reader.words),
             )
+            filters = _filters(session, actor, understood, request)
             question = Question(
                 text=request.text,
-                understood=understood,
-                filters=_filters(session, actor, understood, request),
+                understood=also_said(understood, _contradictions(filters, understood, request)),
+                filters=filters,
                 window=Window(
                     today=london_date(self._clock()).toordinal(),
                     limit=PER_PAGE,
@@ -282,19 +287,41 @@ def _filters(session: Session, actor: Actor, understood: Understood, request: Re
     ends = [day for day in (asked.last_day, request.last and request.last.toordinal()) if day]
     return Filters(
         cases=frozenset({request.case}) if request.case else frozenset(),
-        types=request.types | frozenset(_types(asked.types)),
-        agencies=request.agencies | _agencies(session, actor, asked.agencies),
+        types=_narrowed(request.types, _types(asked.types)),
+        agencies=_narrowed(request.agencies, _agencies(session, actor, asked.agencies)),
         first_day=max(days, default=None),
         last_day=min(ends, default=None),
     )
 
 
-def _types(typed: tuple[str, ...]) -> set[str]:
+def _narrowed(chosen: frozenset[str], typed: frozenset[str]) -> frozenset[str]:
+    """What was ticked and what was typed narrow each other; an impossible one where nothing is left."""
+    if not (chosen and typed):
+        return chosen | typed
+    return chosen & typed or NOTHING
+
+
+def _contradictions(filters: Filters, understood: Understood, request: Request) -> tuple[str, ...]:
+    """Where what was typed and what was ticked cannot both be."""
+    asked = understood.asked
+    said = (
+        (filters.types, request.types and asked.types, "no type is both typed and ticked"),
+        (filters.agencies, request.agencies and asked.agencies, "no agency is both typed and chosen"),
+    )
+    return tuple(sentence for left, both, sentence in said if both and left == NOTHING)
+
+
+def _types(typed: tuple[str, ...]) -> frozenset[str]:
     """Codes of the types whose code or label was typed; an impossible one where none is meant."""
     meant = {
         code for code, label in TYPES.items() for word in typed if word == code or word in label.casefold()
     }
-    return meant or ({"none"} if typed else set())
+    return frozenset(meant) or (NOTHING if typed else frozenset())
+
+
+def _among(counts: Mapping[str, int], typed: frozenset[str]) -> dict[str, int]:
+    """What choosing beside a typed field would still leave."""
+    return {code: count for code, count in counts.items() if not typed or code in typed}
 
 
 def _agencies(session: Session, actor: Actor, typed: tuple[str, ...]) -> frozenset[str]:
@@ -307,7 +334,7 @@ def _agencies(session: Session, actor: Actor, typed: tuple[str, ...]) -> frozens
         for id_, kind, name in rows
         if any(word in (kind, name.casefold()) or word in name.casefold() for word in typed)
     }
-    return frozenset(meant or {"none"})
+    return frozenset(meant) or NOTHING
 
 
 def _rows(session: Session, actor: Actor, hits: Sequence[Hit]) -> dict[str, Shown]:

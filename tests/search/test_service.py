@@ -190,6 +190,27 @@ def test_the_shard_of_an_audience_is_never_opened_for_others(world, monkeypatch)
     assert len(set(opened)) == 2
 
 
+def test_what_is_typed_and_what_is_ticked_narrow_each_other(world):
+    minutes = put(world, "heron", type="minutes")
+    put(world, "heron", type="risk-assessment")
+    police = frozenset({world.agencies["police"]})
+    both = ask(world, "police", "heron type:minutes", types=frozenset({"minutes", "risk-assessment"}))
+    assert [hit.document for hit in both.found] == [minutes]
+    assert both.by_type == {"minutes": 1}, "ticking another beside it would leave nothing"
+    assert "both" not in both.sentence
+    for text, more, said in (
+        ("heron type:minutes", {"types": frozenset({"risk-assessment"})}, "no type is both typed and ticked"),
+        ("type:minutes", {"types": frozenset({"risk-assessment"})}, "no type is both typed and ticked"),
+        ("heron agency:probation", {"agencies": police}, "no agency is both typed and chosen"),
+    ):
+        nothing = ask(world, "police", text, **more)
+        assert (nothing.total, said in nothing.sentence) == (0, True), nothing.sentence
+    either = ask(world, "police", "heron agency:police", agencies=police)
+    assert (either.total, either.by_agency) == (2, {world.agencies["police"]: 2})
+    unknown = ask(world, "police", "heron type:nonsense", types=frozenset({"minutes"}))
+    assert unknown.total == 0
+
+
 def test_the_nominal_is_found_by_name_alias_birth_and_reference(world):
     for text in (
         "Norman Nominal",
