@@ -23,7 +23,7 @@ from hub.documents.objects import sealed_object
 from hub.errors import Conflict, NotHere
 from hub.ids import id_from
 from hub.ledger.events import CaseIndexed
-from hub.search import shard
+from hub.search import length, shard
 from hub.search.model import CaseShard, ShelfAgency
 from hub.vaults import Vaults
 from storage.failpoints import Point, failpoint
@@ -288,7 +288,7 @@ def _entry(document: IndexedDocument) -> shard.Document:
     return shard.Document(
         key=document.document,
         title=document.title,
-        pages=document.pages,
+        pages=length.bounded(document.pages),
         day=document.dated.toordinal(),
         type_code=document.type,
         agency=document.owner,
