@@ -44,6 +44,8 @@ __all__ = ["IndexedDocument", "SearchService"]
 KEPT_BYTES = 64 * 1024 * 1024
 """For all kept indexes of a process together; 2,000 cases of four documents take about 30 MB."""
 KEPT_FOR = timedelta(hours=12)
+"""How long the address of a page of results leads to it."""
+DISCARDED_AT_ONCE = 1000
 RENEWED_AT_ONCE = 20
 """Cases that a query itself makes searchable anew; the rest is left to the sweep."""
 TYPES = {**DOCUMENT_TYPES, NOMINAL: "Nominal"}
@@ -127,11 +129,20 @@ class SearchService(Shelves, Saved):
         with self._db.work() as work:
             box = self._vaults.box(work.session, actor.area, "search")
             asked.sealed_form = box.seal(json.dumps(form).encode(), asked.id)
-            over = (AskedSearch.account_id == actor.account) & (AskedSearch.at < self._clock() - KEPT_FOR)
-            work.session.execute(delete(AskedSearch).where(over))
             work.session.add(asked)
             work.commit()
         return asked.id
+
+    def discard_asked(self) -> int:
+        """Remove what was asked longer ago than `KEPT_FOR`, whoever asked it; how many there were."""
+        over = AskedSearch.at < self._clock() - KEPT_FOR
+        with self._db.reading() as session:
+            old = list(session.scalars(select(AskedSearch.id).where(over).limit(DISCARDED_AT_ONCE)))
+        if old:
+            with self._db.work() as work:
+                work.session.execute(delete(AskedSearch).where(AskedSearch.id.in_(old)))
+                work.commit()
+        return len(old)
 
     def kept(self, actor: Actor, asked: str) -> list[tuple[str, str]]:
         """The form kept in this very session; NotHere for anybody else and afterwards."""

@@ -134,6 +134,7 @@ JOB_WAYS = {
     "requeue": Way(plain()),
     "search shards": Way(plain(), ("search.indexed",), opens=True),
     "stale files": Way(plain()),
+    "searches asked": Way(plain()),
     "destroyed cases": Way(plain()),
     "orphans": Way(plain()),
     "leftovers of writers": Way(plain()),
