@@ -143,14 +143,19 @@ def start_background(app: Flask) -> None:
     """Prepare documents and sign checkpoints in this process from now on; after a fork, never before."""
     jobs.start(app)
     if "hub_duty" not in app.extensions:
-        app.extensions["hub_duty"] = Duty(app.extensions["hub"].checkpoints)
+        hub = app.extensions["hub"]
+        app.extensions["hub_duty"] = Duty(hub.checkpoints, hub.readiness, hub.alarm)
         app.extensions["hub_duty"].start()
 
 
-def _alarm_mail(config: Config, notices: Notices) -> Callable[[], None] | None:
+def _alarm_mail(config: Config, notices: Notices) -> Callable[[bool], None] | None:
     """To the people at HUB_ALERT_EMAIL: their addresses in the database are what cannot be asked just then."""
     addresses = config.alert_email
-    return (lambda: notices.send(addresses, "/status")) if addresses else None
+    said = {
+        True: "The MAPPA document hub cannot write its access log and shows nothing of any case.",
+        False: "The MAPPA document hub can write its access log again.",
+    }
+    return (lambda trouble: notices.alert(addresses, said[trouble], "/status")) if addresses else None
 
 
 def _places(config: Config) -> dict[str, Anchors]:

@@ -80,7 +80,7 @@ def make_engine(url: str) -> Engine:
     """SQLite (WAL, full sync, foreign keys) or PostgreSQL (`postgresql+psycopg://`)."""
     if url.startswith("sqlite"):
         return _sqlite(url)
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=8,
         max_overflow=8,
@@ -92,6 +92,14 @@ def make_engine(url: str) -> Engine:
             "options": f"-c lock_timeout={LOCK_WAIT_MS} -c timezone=UTC",
         },
     )
+    event.listen(engine, "do_connect", _heard)
+    return engine
+
+
+def _heard(_dialect: Any, _record: Any, args: Any, more: Any) -> Any:
+    from hub.silence import Heard  # noqa: PLC0415 - the driver is not needed on SQLite
+
+    return Heard.opened(*args, **more)
 
 
 def _sqlite(url: str) -> Engine:

@@ -104,6 +104,7 @@ class Sweeper:
             _carefully(lambda: self._requeue(waited), "requeue")
             _carefully(self._hub.search.renew, "search shards")
             _carefully(self._documents.discard_stale, "stale files")
+            _carefully(self._hub.search.discard_asked, "searches asked")
             _carefully(self._hub.shredding.forget_destroyed, "destroyed cases")
         if now >= self._next_orphans:
             self._next_orphans = now + ORPHAN_SECONDS

@@ -1,4 +1,4 @@
-"""Notices by mail: that there is something new, never what.
+"""Notices by mail: that there is something new, never what; and to who runs the hub that its log cannot be written.
 
 `HUB_MAIL_URL` is `outbox:/folder` (a file a message) or `smtp://` or `smtps://user:password@host:port`.
 A notice that cannot be sent is told to the operational log and to nobody else: what it points to is in the hub.
@@ -112,13 +112,20 @@ class Notices:
         except (OSError, smtplib.SMTPException) as error:
             log.error("mail", error=type(error).__name__, messages=len(addresses))  # noqa: TRY400 - a trace would carry addresses
 
+    def alert(self, addresses: Sequence[str], sentence: str, path: str) -> None:
+        """Tell who runs the hub one sentence. Raises OSError or smtplib.SMTPException when it cannot be sent."""
+        self._carrier.carry(
+            [self._built(address, sentence.rstrip("."), sentence, path) for address in addresses]
+        )
+
     def _message(self, address: str, path: str) -> EmailMessage:
+        said = "There is something new for you in the MAPPA document hub. Sign in to read it."
+        return self._built(address, "Something new for you in the MAPPA document hub", said, path)
+
+    def _built(self, address: str, subject: str, said: str, path: str) -> EmailMessage:
         message = EmailMessage()
-        message["From"], message["To"] = self._sender, address
-        message["Subject"] = "Something new for you in the MAPPA document hub"
+        message["From"], message["To"], message["Subject"] = self._sender, address, subject
         message["Date"] = format_datetime(self._clock())
         link = f"\n\n{self._url}{path}" if self._url else ""
-        message.set_content(
-            f"There is something new for you in the MAPPA document hub. Sign in to read it.{link}\n"
-        )
+        message.set_content(f"{said}{link}\n")
         return message

@@ -84,7 +84,8 @@ class TextState(StrEnum):
 class DocumentVersion(Base):
     """One file. `copy_id` is what pages are drawn from (None: the original itself); `text_id` the text, page by page.
 
-    `unread` counts its pages, pictures and attachments of which no text could be had. `reader` is the version of the reader
+    `unread` counts its pages, pictures and attachments of which no text could be had, and one more where it has more words
+    than are found. `reader` is the version of the reader
     that last tried, `recogniser` what then recognised text in pictures; `tried_at` is when somebody last began to read it
     again. `form_token` makes a form sent twice one version.
     """

@@ -26,6 +26,7 @@ from hub.documents.records import Part, open_said
 from hub.documents.rules import Had, search_note
 from hub.errors import NotHere
 from hub.ledger.events import DocumentPrepared, DocumentProcessed, FileDiscarded
+from hub.search import length
 from hub.search.shelves import Analysed, IndexedDocument, analyse
 from storage.errors import NotFound
 from storage.receipts import Receipt
@@ -35,6 +36,8 @@ STAGED_FOR = timedelta(days=7)
 ORPHANED_FOR = timedelta(hours=1)
 NOTE_LENGTH = 200
 NOT_SEARCHABLE = "Not searchable: {}"
+ITS_OWN_PAGES = frozenset({Kind.PDF, Kind.TIFF})
+"""Kinds whose pages are the file's own, so that one without text can be named."""
 
 log = structlog.get_logger("hub.documents")
 
@@ -102,7 +105,6 @@ class Preparing(Part):
                 vault = self._vaults.of(work.session, case)
             except NotHere:
                 return None
-            said = _indexed(vault, row, ())
             original = load_object(work.session, vault, version.original_id)
             text = load_object(work.session, vault, version.text_id) if version.text_id else None
             entry = work.record(
@@ -119,7 +121,7 @@ class Preparing(Part):
             kind=Kind(version.kind),
             original=original,
             text=text,
-            said=said,
+            said=_indexed(vault, row, ()),
             receipt=work.receipt(entry, case=case.id, objects=[opened.object_id], purpose="indexing"),
         )
 
@@ -142,14 +144,14 @@ class Preparing(Part):
             discard_all(task.vault, sealed)
             raise
         found = examined.searchable
-        had = Had(searchable=found, unread=examined.unread, left_out=examined.left_out, pending=pending)
+        had = _had(task.kind, examined, pending=pending)
         note = search_note(had) or examined.note
         return Outcome(
             pages=examined.pages,
             state=TextState.READY if found else TextState.NO_TEXT,
             note=note[:NOTE_LENGTH] if note else None,
             code="ready" if found else "no text",
-            unread=examined.unread + examined.left_out,
+            unread=examined.unread + examined.left_out + bool(had.first_words),
             pending=pending,
             text=sealed[0],
             copy=sealed[1] if len(sealed) > 1 else None,
@@ -314,8 +316,24 @@ def _indexed(vault: Vault, document: Document, pages: tuple[str, ...]) -> Indexe
     )
 
 
+def _had(kind: Kind, examined: Examined, *, pending: bool) -> Had:
+    without = tuple(number for number, text in enumerate(examined.pages, 1) if not text.strip())
+    named = kind in ITS_OWN_PAGES and len(without) == examined.unread
+    return Had(
+        searchable=examined.searchable,
+        unread=examined.unread,
+        left_out=examined.left_out,
+        pages=len(examined.pages),
+        without=without if named else (),
+        pending=pending,
+        first_words=0 if length.is_whole(examined.pages) else length.MOST_WORDS,
+    )
+
+
 def failed(refused: Refused) -> Outcome:
-    note = NOT_SEARCHABLE.format(refused.sentence)[:NOTE_LENGTH]
+    """Its sentence goes on from ours, so it begins small."""
+    why = refused.sentence[:1].lower() + refused.sentence[1:]
+    note = NOT_SEARCHABLE.format(why)[:NOTE_LENGTH]
     return Outcome(pages=(), state=TextState.FAILED, note=note, code=refused.code)
 
 

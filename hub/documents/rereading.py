@@ -76,14 +76,14 @@ class Rereading(Preparing):
             work.commit()
 
     def _read_again(self, task: Task) -> tuple[str, Outcome]:
-        """What recognised its scans (empty: there were none, or nothing does), and what was had."""
+        """What was there to recognise its scans, if it has any (empty: nothing is), and what was had."""
         with task.vault.open(task.original, task.receipt) as reader, in_memory(reader) as file:
             try:
                 examined = self._reader.examine(task.kind, file)
             except Refused as refused:
                 return "", failed(refused)
-            recogniser = self._reader.recogniser() if examined.unread else ""
-            if recogniser:
+            recogniser = self._reader.recogniser()
+            if recogniser and examined.unread:
                 examined = self._recognised(task, file, examined)
         return recogniser, self._sealed(task, examined)
 

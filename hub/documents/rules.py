@@ -162,17 +162,25 @@ def may_manage(actor: Actor, ties: Ties) -> bool:
 NO_TEXT = "Not searchable: no text could be found in it."
 
 
+MOST_NAMED = 5
+"""Pages without text that are named one by one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Had:
     """What a reader had of a file: whether any text, and how many scans and attachments it had none of.
 
-    `pending`: the scans are to be read yet.
+    `pages`: how many there are; `without`: the numbers of those of which no text was had, where these are all that is unread.
+    `pending`: the scans are to be read yet. `first_words`: so many are found, as there are more; 0 where all are.
     """
 
     searchable: bool
     unread: int = 0
     left_out: int = 0
+    pages: int = 0
+    without: tuple[int, ...] = ()
     pending: bool = False
+    first_words: int = 0
 
 
 def search_note(had: Had) -> str | None:
@@ -183,14 +191,34 @@ def search_note(had: Had) -> str | None:
         return NO_TEXT
     found = []
     if had.unread:
-        of = f"{had.unread:,} scanned {'page or picture' if had.unread == 1 else 'pages or pictures'}"
-        found.append(
-            f"the words of {of} are still being made out" if had.pending else f"no text could be had of {of}"
-        )
+        found.append(_without_text(had))
     if had.left_out:
         of = f"{had.left_out:,} {'attachment' if had.left_out == 1 else 'attachments'}"
         found.append(f"{of} could not be read, as its pages say")
+    if had.first_words:
+        found.append(f"only its first {had.first_words:,} words are found")
     return f"Searchable in part: {', and '.join(found)}." if found else None
+
+
+def _without_text(had: Had) -> str:
+    of = f"{had.unread:,} scanned {'page or picture' if had.unread == 1 else 'pages or pictures'}"
+    if had.without:
+        of = f"{_pages(had.without)} of {had.pages:,}"
+    if had.pending:
+        return f"the words of {of} are still being made out"
+    if had.without:
+        return f"{of} {'has' if len(had.without) == 1 else 'have'} no text"
+    return f"no text could be had of {of}"
+
+
+def _pages(numbers: tuple[int, ...]) -> str:
+    """Page 3; pages 3 and 4; pages 3, 4, 5, 6, 7 and 12 more."""
+    if len(numbers) == 1:
+        return f"page {numbers[0]:,}"
+    named = [f"{number:,}" for number in numbers[:MOST_NAMED]]
+    more = len(numbers) - len(named)
+    last = f"{more:,} more" if more else named.pop()
+    return f"pages {', '.join(named)} and {last}"
 
 
 MANAGING = frozenset({Permission.DOCUMENT_UPLOAD, Permission.DOCUMENT_READERS})

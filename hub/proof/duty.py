@@ -1,4 +1,7 @@
-"""The thread that has checkpoints made, kept and thinned out; every web process has one, and nothing of it happens within a request."""
+"""The thread that has checkpoints made, kept and thinned out, and looks whether the log can be written.
+
+Every web process has one, and nothing of it happens within a request.
+"""
 
 import threading
 import time
@@ -6,11 +9,15 @@ import time
 import structlog
 
 from hub.errors import HubError
+from hub.ledger.alarm import Alarm
 from hub.proof.checkpoints import Checkpoints, NotAsSigned
+from hub.proof.ready import Readiness
 from storage.errors import StorageError
 
 PAUSE_SECONDS = 1.0
 THIN_SECONDS = 3600.0
+LOOK_SECONDS = 15.0
+"""How long trouble that nobody meets stays untold, and how soon it is told that it is over."""
 TOLD_SECONDS = 60.0
 PATIENCE_SECONDS = 10.0
 
@@ -18,11 +25,11 @@ log = structlog.get_logger("hub.checkpoints")
 
 
 class Duty:
-    def __init__(self, checkpoints: Checkpoints) -> None:
-        self._checkpoints = checkpoints
+    def __init__(self, checkpoints: Checkpoints, readiness: Readiness, alarm: Alarm) -> None:
+        self._checkpoints, self._readiness, self._alarm = checkpoints, readiness, alarm
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hub-checkpoints", daemon=True)
-        self._next_thin, self._next_told = 0.0, 0.0
+        self._next_thin, self._next_told, self._next_look = 0.0, 0.0, 0.0
 
     def start(self) -> None:
         self._thread.start()
@@ -39,12 +46,22 @@ class Duty:
     def run_once(self, now: float) -> None:
         """`now` in seconds of a clock that never goes back. Never raises: what fails is told and tried again."""
         try:
+            self._look(now)
             for area in self._checkpoints.areas():
                 self._of(area, now)
             if now >= self._next_thin:
                 self._next_thin = now + THIN_SECONDS
         except Exception as error:  # noqa: BLE001 - the thread outlives every failure; what failed is told
             self._tell(now, error)
+
+    def _look(self, now: float) -> None:
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        if self._readiness.writable():
+            self._alarm.over()
+        else:
+            self._alarm.trouble("The access log cannot be written.")
 
     def _of(self, area: str, now: float) -> None:
         try:

@@ -60,11 +60,12 @@ class Readiness:
     def _looked(self) -> bool:
         answer = self._answer
         if answer is None or self._clock() >= answer.until:
-            answer = self._answer = _Answer(self._probe(), self._clock() + KEPT_SECONDS)
+            ready = self.writable() and self._vaults.store.healthy()
+            answer = self._answer = _Answer(ready, self._clock() + KEPT_SECONDS)
         return answer.ready
 
-    def _probe(self) -> bool:
-        """In every area one more entry, rolled back."""
+    def writable(self) -> bool:
+        """Whether every area's log takes one more entry, which is rolled back, and the keys are there; asked anew each time."""
         try:
             with self._db.work() as work:
                 moved = update(LogHead).values(sequence=LogHead.sequence)
@@ -75,7 +76,7 @@ class Readiness:
                 self._vaults.keyring(work.session)
         except (HubError, SQLAlchemyError, StorageError):
             return False
-        return self._vaults.store.healthy()
+        return True
 
 
 def _trial(area: str, sequence: int, at: datetime) -> dict[str, object]:

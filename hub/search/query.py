@@ -158,6 +158,13 @@ def by_filters(understood: Understood) -> Understood:
     return replace(understood, sentence=f"{said}.")
 
 
+def also_said(understood: Understood, said: tuple[str, ...]) -> Understood:
+    """The same, with more to tell the person in its sentence."""
+    if not said:
+        return understood
+    return _understood(understood.tree, understood.asked, (*understood.said, *said), understood.sounds)
+
+
 def resembled(
     understood: Understood, found: Mapping[str, tuple[str, ...]], *, said: tuple[str, ...] = ()
 ) -> Understood:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
 from hub.access.check import authorise
@@ -15,6 +16,7 @@ from hub.errors import Invalid, NotHere
 from hub.ids import new_id
 from hub.search.model import SavedSearch
 from hub.vaults import Vaults
+from storage.vault import FieldBox
 
 MOST = 50
 LONGEST_NAME = 80
@@ -48,6 +50,10 @@ class Saved:
             if work.session.scalars(mine).one() >= MOST:
                 raise Invalid("name", f"You have saved {MOST} searches. Remove one first.")
             box = self._vaults.box(work.session, actor.area, "search")
+            if named.casefold() in {line.name.casefold() for line in _lines(work.session, box, actor)}:
+                raise Invalid(
+                    "name", f"You have a saved search called “{named}”. Give this one another name."
+                )
             plain = json.dumps({"name": named, "form": list(form)}, ensure_ascii=False).encode()
             row.sealed_form = box.seal(plain, row.id, str(row.account_id))
             work.session.add(row)
@@ -58,13 +64,7 @@ class Saved:
         """The actor's own, by name."""
         authorise(actor, Permission.SEARCH)
         with self._db.reading() as session:
-            box = self._vaults.box(session, actor.area, "search")
-            query = select(SavedSearch).where(SavedSearch.account_id == actor.account)
-            lines = []
-            for row in session.scalars(query):
-                plain = json.loads(box.open(row.sealed_form, row.id, row.account_id))
-                form = tuple((str(name), str(value)) for name, value in plain["form"])
-                lines.append(SavedLine(id=row.id, name=plain["name"], form=form))
+            lines = _lines(session, self._vaults.box(session, actor.area, "search"), actor)
         return sorted(lines, key=lambda line: line.name.casefold())
 
     def unsave(self, actor: Actor, saved: str) -> None:
@@ -76,3 +76,12 @@ class Saved:
                 raise NotHere(permission=Permission.SEARCH, why="absent")
             work.session.delete(row)
             work.commit()
+
+
+def _lines(session: Session, box: FieldBox, actor: Actor) -> list[SavedLine]:
+    lines = []
+    for row in session.scalars(select(SavedSearch).where(SavedSearch.account_id == actor.account)):
+        plain = json.loads(box.open(row.sealed_form, row.id, row.account_id))
+        form = tuple((str(name), str(value)) for name, value in plain["form"])
+        lines.append(SavedLine(id=row.id, name=plain["name"], form=form))
+    return lines

@@ -5,7 +5,7 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -32,7 +32,7 @@ from hub.search.answer import Answered, Question, answer
 from hub.search.engine import Filters, Hit, Parts, Sort, Window
 from hub.search.kept import KeptIndexes
 from hub.search.model import AskedSearch
-from hub.search.query import Understood, understand
+from hub.search.query import Understood, also_said, understand
 from hub.search.reading import ShardReader, readable
 from hub.search.saved import Saved
 from hub.search.shelves import NOMINAL, RECORD, IndexedDocument, Shelves, nominal_text, outdated
@@ -44,9 +44,13 @@ __all__ = ["IndexedDocument", "SearchService"]
 KEPT_BYTES = 64 * 1024 * 1024
 """For all kept indexes of a process together; 2,000 cases of four documents take about 30 MB."""
 KEPT_FOR = timedelta(hours=12)
+"""How long the address of a page of results leads to it."""
+DISCARDED_AT_ONCE = 1000
 RENEWED_AT_ONCE = 20
 """Cases that a query itself makes searchable anew; the rest is left to the sweep."""
 TYPES = {**DOCUMENT_TYPES, NOMINAL: "Nominal"}
+NOTHING = frozenset({"none"})
+"""A filter that lets nothing through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +129,20 @@ class SearchService(Shelves, Saved):
         with self._db.work() as work:
             box = self._vaults.box(work.session, actor.area, "search")
             asked.sealed_form = box.seal(json.dumps(form).encode(), asked.id)
-            over = (AskedSearch.account_id == actor.account) & (AskedSearch.at < self._clock() - KEPT_FOR)
-            work.session.execute(delete(AskedSearch).where(over))
             work.session.add(asked)
             work.commit()
         return asked.id
+
+    def discard_asked(self) -> int:
+        """Remove what was asked longer ago than `KEPT_FOR`, whoever asked it; how many there were."""
+        over = AskedSearch.at < self._clock() - KEPT_FOR
+        with self._db.reading() as session:
+            old = list(session.scalars(select(AskedSearch.id).where(over).limit(DISCARDED_AT_ONCE)))
+        if old:
+            with self._db.work() as work:
+                work.session.execute(delete(AskedSearch).where(AskedSearch.id.in_(old)))
+                work.commit()
+        return len(old)
 
     def kept(self, actor: Actor, asked: str) -> list[tuple[str, str]]:
         """The form kept in this very session; NotHere for anybody else and afterwards."""
@@ -154,6 +167,8 @@ class SearchService(Shelves, Saved):
             hits = [hit for hit in results.hits if hit.document in rows]
             entries = self._record(work, actor, request, (hits, results.total), rows)
             work.commit()
+            asked = answered.understood.asked
+            typed = _types(asked.types), _agencies(work.session, actor, asked.agencies)
             found = tuple(
                 self._found(work, entry, hit, rows[hit.document], answered.understood)
                 for entry, hit in zip(entries, hits, strict=True)
@@ -164,8 +179,8 @@ class SearchService(Shelves, Saved):
             sentence=answered.understood.sentence,
             instead=answered.instead,
             waiting=waiting,
-            by_type=dict(results.by_type),
-            by_agency=dict(results.by_agency),
+            by_type=_among(results.by_type, typed[0]),
+            by_agency=_among(results.by_agency, typed[1]),
             by_year=dict(results.by_year),
         )
 
@@ -185,10 +200,11 @@ class SearchService(Shelves, Saved):
                 positions=reader.positions,
                 vocabulary=lambda: self._kept.vocabulary(person, index, reader.words),
             )
+            filters = _filters(session, actor, understood, request)
             question = Question(
                 text=request.text,
-                understood=understood,
-                filters=_filters(session, actor, understood, request),
+                understood=also_said(understood, _contradictions(filters, understood, request)),
+                filters=filters,
                 window=Window(
                     today=london_date(self._clock()).toordinal(),
                     limit=PER_PAGE,
@@ -282,19 +298,41 @@ def _filters(session: Session, actor: Actor, understood: Understood, request: Re
     ends = [day for day in (asked.last_day, request.last and request.last.toordinal()) if day]
     return Filters(
         cases=frozenset({request.case}) if request.case else frozenset(),
-        types=request.types | frozenset(_types(asked.types)),
-        agencies=request.agencies | _agencies(session, actor, asked.agencies),
+        types=_narrowed(request.types, _types(asked.types)),
+        agencies=_narrowed(request.agencies, _agencies(session, actor, asked.agencies)),
         first_day=max(days, default=None),
         last_day=min(ends, default=None),
     )
 
 
-def _types(typed: tuple[str, ...]) -> set[str]:
+def _narrowed(chosen: frozenset[str], typed: frozenset[str]) -> frozenset[str]:
+    """What was ticked and what was typed narrow each other; an impossible one where nothing is left."""
+    if not (chosen and typed):
+        return chosen | typed
+    return chosen & typed or NOTHING
+
+
+def _contradictions(filters: Filters, understood: Understood, request: Request) -> tuple[str, ...]:
+    """Where what was typed and what was ticked cannot both be."""
+    asked = understood.asked
+    said = (
+        (filters.types, request.types and asked.types, "no type is both typed and ticked"),
+        (filters.agencies, request.agencies and asked.agencies, "no agency is both typed and chosen"),
+    )
+    return tuple(sentence for left, both, sentence in said if both and left == NOTHING)
+
+
+def _types(typed: tuple[str, ...]) -> frozenset[str]:
     """Codes of the types whose code or label was typed; an impossible one where none is meant."""
     meant = {
         code for code, label in TYPES.items() for word in typed if word == code or word in label.casefold()
     }
-    return meant or ({"none"} if typed else set())
+    return frozenset(meant) or (NOTHING if typed else frozenset())
+
+
+def _among(counts: Mapping[str, int], typed: frozenset[str]) -> dict[str, int]:
+    """What choosing beside a typed field would still leave."""
+    return {code: count for code, count in counts.items() if not typed or code in typed}
 
 
 def _agencies(session: Session, actor: Actor, typed: tuple[str, ...]) -> frozenset[str]:
@@ -307,7 +345,7 @@ def _agencies(session: Session, actor: Actor, typed: tuple[str, ...]) -> frozens
         for id_, kind, name in rows
         if any(word in (kind, name.casefold()) or word in name.casefold() for word in typed)
     }
-    return frozenset(meant or {"none"})
+    return frozenset(meant) or NOTHING
 
 
 def _rows(session: Session, actor: Actor, hits: Sequence[Hit]) -> dict[str, Shown]:

@@ -23,7 +23,7 @@ from hub.documents.objects import sealed_object
 from hub.errors import Conflict, NotHere
 from hub.ids import id_from
 from hub.ledger.events import CaseIndexed
-from hub.search import shard
+from hub.search import length, shard
 from hub.search.model import CaseShard, ShelfAgency
 from hub.vaults import Vaults
 from storage.failpoints import Point, failpoint
@@ -170,7 +170,7 @@ class Shelves:
             except NotHere:
                 return None
             before = _state(work.session, case)
-            texts = _texts(work.session, vault, case)
+            texts = _texts(work.session, case)
             entry = work.record(program(row.area_id), CaseIndexed(case=case, documents=len(texts)))
             work.commit()
         objects = [one.text.id for one in texts]
@@ -225,9 +225,9 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Text:
-    """A document as its rows say, and where its text lies."""
+    """A document's row, and where its text lies; nothing of it is open yet."""
 
-    document: IndexedDocument
+    row: Document
     text: StoredObject
     shelf: Shelf
 
@@ -288,7 +288,7 @@ def _entry(document: IndexedDocument) -> shard.Document:
     return shard.Document(
         key=document.document,
         title=document.title,
-        pages=document.pages,
+        pages=length.bounded(document.pages),
         day=document.dated.toordinal(),
         type_code=document.type,
         agency=document.owner,
@@ -343,7 +343,7 @@ def _state(session: Session, case: str) -> object:
     )
 
 
-def _texts(session: Session, vault: Vault, case: str) -> list[_Text]:
+def _texts(session: Session, case: str) -> list[_Text]:
     query = (
         select(Document, StoredObject)
         .join(
@@ -356,37 +356,26 @@ def _texts(session: Session, vault: Vault, case: str) -> list[_Text]:
         .order_by(Document.created_at, Document.id)
     )
     return [
-        _Text(document=_said(vault, row), text=text, shelf=shelf_of(session, row.id))
-        for row, text in session.execute(query)
+        _Text(row=row, text=text, shelf=shelf_of(session, row.id)) for row, text in session.execute(query)
     ]
 
 
-def _said(vault: Vault, row: Document) -> IndexedDocument:
-    details = json.loads(vault.open_field("details", row.id, row.sealed_details))
-    return IndexedDocument(
-        document=row.id,
-        title=str(details["title"]),
-        pages=(),
-        dated=row.dated,
-        type=row.type,
-        owner=row.owner_id,
-    )
-
-
 def _read(vault: Vault, one: _Text, receipt: Receipt | None) -> shard.Document:
+    """Title and text, once the entry is durable that says so."""
     if receipt is None:
         raise ValueError("a text is read with a receipt")
+    row = one.row
     with vault.open(sealed_object(vault, one.text), receipt) as reader:
         pages = tuple(str(page) for page in json.loads(reader.read()))
-    said = one.document
+    details = json.loads(vault.open_field("details", row.id, row.sealed_details))
     return _entry(
         IndexedDocument(
-            document=said.document,
-            title=said.title,
+            document=row.id,
+            title=str(details["title"]),
             pages=pages,
-            dated=said.dated,
-            type=said.type,
-            owner=said.owner,
+            dated=row.dated,
+            type=row.type,
+            owner=row.owner_id,
         )
     )
 

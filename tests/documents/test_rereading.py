@@ -263,7 +263,7 @@ def test_the_coordinator_has_a_list_of_what_search_misses(lesser):
     page = lesser.world.client("coordinator").get("/documents/unread")
     assert page.status_code == 200
     assert "no text could be found in it" in page.text
-    assert "This PDF is damaged" in page.text
+    assert "Not searchable: this PDF is damaged" in page.text
     assert f"/documents/{document}" in page.text
     assert f"/documents/{whole}" not in page.text
     assert "Search misses 2 documents of your cases" in lesser.world.client("coordinator").get("/").text

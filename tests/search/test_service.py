@@ -1,5 +1,6 @@
 """Search tells exactly what may be read: narrowed, excluded, withdrawn and issued alone; recorded first; sealed."""
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -8,14 +9,15 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
+from hub import jobs
 from hub.cases.model import Case
 from hub.documents.model import Document, DocumentVersion
 from hub.documents.objects import store
-from hub.errors import NotHere
+from hub.errors import Invalid, NotHere
 from hub.ids import new_id
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
 from hub.search import kept
-from hub.search.model import CaseShard, SavedSearch
+from hub.search.model import AskedSearch, CaseShard, SavedSearch
 from hub.search.reading import ShardReader
 from hub.search.service import IndexedDocument, Request
 from storage.errors import Tampered
@@ -190,6 +192,27 @@ def test_the_shard_of_an_audience_is_never_opened_for_others(world, monkeypatch)
     assert len(set(opened)) == 2
 
 
+def test_what_is_typed_and_what_is_ticked_narrow_each_other(world):
+    minutes = put(world, "heron", type="minutes")
+    put(world, "heron", type="risk-assessment")
+    police = frozenset({world.agencies["police"]})
+    both = ask(world, "police", "heron type:minutes", types=frozenset({"minutes", "risk-assessment"}))
+    assert [hit.document for hit in both.found] == [minutes]
+    assert both.by_type == {"minutes": 1}, "ticking another beside it would leave nothing"
+    assert "both" not in both.sentence
+    for text, more, said in (
+        ("heron type:minutes", {"types": frozenset({"risk-assessment"})}, "no type is both typed and ticked"),
+        ("type:minutes", {"types": frozenset({"risk-assessment"})}, "no type is both typed and ticked"),
+        ("heron agency:probation", {"agencies": police}, "no agency is both typed and chosen"),
+    ):
+        nothing = ask(world, "police", text, **more)
+        assert (nothing.total, said in nothing.sentence) == (0, True), nothing.sentence
+    either = ask(world, "police", "heron agency:police", agencies=police)
+    assert (either.total, either.by_agency) == (2, {world.agencies["police"]: 2})
+    unknown = ask(world, "police", "heron type:nonsense", types=frozenset({"minutes"}))
+    assert unknown.total == 0
+
+
 def test_the_nominal_is_found_by_name_alias_birth_and_reference(world):
     for text in (
         "Norman Nominal",
@@ -290,6 +313,43 @@ def test_the_page_saves_runs_and_removes_a_search(world):
     assert world.post(world.client("probation"), f"/search/saved/{line.id}/remove").status_code == 404
     world.post(client, f"/search/saved/{line.id}/remove")
     assert world.hub.search.saved(world.actor("police")) == []
+
+
+def test_two_saved_searches_of_a_person_have_two_names(world):
+    who, search = world.actor("police"), world.hub.search
+    search.save(who, "Birds  of March", [("q", "heron")])
+    with pytest.raises(Invalid) as told:
+        search.save(who, "birds of march ", [("q", "weir")])
+    assert told.value.field == "name"
+    search.save(world.actor("probation"), "Birds of March", [("q", "weir")])
+    client = world.client("police")
+    answer = world.post(
+        client, "/search/saved", {"q": "Quetzal", "type": "minutes", "name": "BIRDS of March"}
+    )
+    assert answer.status_code == 400
+    page = html.unescape(answer.text)
+    assert "You have a saved search called “BIRDS of March”. Give this one another name." in page
+    assert 'value="BIRDS of March"' in page
+    assert 'value="Quetzal"' in page, "nothing that was typed is lost"
+    assert [line.form for line in search.saved(who)] == [(("q", "heron"),)]
+    world.post(client, "/search/saved", {"q": "weir", "name": "Fish"})
+    assert [line.name for line in search.saved(who)] == ["Birds of March", "Fish"]
+
+
+def test_what_was_asked_is_swept_though_nobody_asks_again(world):
+    who, queue = world.actor("police"), jobs.Queue(world.config.home, world.hub.documents)
+    old = world.hub.search.keep(who, [("q", "heron")])
+    world.clock.forward(hours=11, minutes=59)
+    new = world.hub.search.keep(world.actor("probation"), [("q", "heron")])
+    sweeper = jobs.Sweeper(world.hub, queue)
+    sweeper.run_due(0)
+    with world.hub.db.reading() as session:
+        assert set(session.scalars(select(AskedSearch.id))) == {old, new}
+    world.clock.forward(minutes=2)
+    sweeper.run_due(jobs.SWEEP_SECONDS)
+    with world.hub.db.reading() as session:
+        assert list(session.scalars(select(AskedSearch.id))) == [new]
+    assert world.hub.search.discard_asked() == 0
 
 
 def test_a_search_saved_without_a_name_is_asked_about_on_its_page(world):
