@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for: `world` on SQLite and on PostgreSQL, from a template made once."""
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -9,10 +10,50 @@ from pathlib import Path
 import pytest
 
 from tests import world as worlds
+from tests.memory import memory
 from tests.postgres import PostgresServer, find_binaries
 
 NUMBERS = itertools.count()
 ENGINES = ("sqlite", "postgresql")
+LONGEST = (
+    "browser/test_every_page",
+    "access/test_matrix",
+    "demo/test_load",
+    "faults",
+    "canary",
+    "browser",
+    "people/test_sign_in",
+    "storage/test_s3",
+    "keys",
+    "backup",
+    "ledger",
+)
+"""Beginnings of paths below this folder, as `--durations=0` tells them."""
+
+
+def pytest_configure() -> None:
+    """Temporary folders of tests in memory, unless the environment names another place."""
+    place = memory()
+    if place is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come first: begun last, one of them keeps one worker busy and the others idle."""
+    here = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        place = str(item.path.relative_to(here))
+        return next((n for n, long in enumerate(LONGEST) if place.startswith(long)), len(LONGEST))
+
+    items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays for ever: whoever looks for rubbish need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

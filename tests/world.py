@@ -12,8 +12,9 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import Dialect, create_engine, select, text
 from sqlalchemy.engine import make_url
+from werkzeug.routing import Rule
 
 from config import Config
 from hub.access.actor import Actor
@@ -73,6 +74,36 @@ class Compiled(BytecodeCache):
 
 
 COMPILED = Compiled()
+DIALECTS: dict[str, tuple[Dialect, Any]] = {}
+"""By name: the dialect of the first engine, and the statements that were compiled for it."""
+
+
+def _remember_builders() -> None:
+    """Each of a hub's 120 routes is compiled to two functions of Python, the same for every world of a process."""
+    compiled: dict[Any, Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def remembered(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults:
+            return compile_builder(rule, append_unknown)
+        key = (tuple(rule._trace), append_unknown)
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    Rule._compile_builder = remembered
+
+
+_remember_builders()
+
+
+def share_compiled(hub: Services) -> Services:
+    """Have statements compiled once for all the worlds of a process: the cache of an engine knows its own dialect only."""
+    engine = hub.db.engine
+    shared = DIALECTS.setdefault(engine.dialect.name, (engine.dialect, engine._compiled_cache))
+    for one in (engine, hub.db._writing):
+        one.dialect, one._compiled_cache = shared
+    return hub
 
 
 class TestClock:
@@ -207,7 +238,8 @@ def open_world(home: Path, database_url: str = "") -> World:
     config = Config.from_env({"HUB_HOME": str(home), "HUB_SECRET": SECRET, "HUB_DATABASE_URL": database_url})
     ids = json.loads((home / "ids.json").read_text())
     clock = TestClock()
-    return World(hub=build_services(config, clock), clock=clock, config=config, **ids)
+    hub = share_compiled(build_services(config, clock))
+    return World(hub=hub, clock=clock, config=config, **ids)
 
 
 def copy_home(source: Path, target: Path) -> Path:

@@ -13,8 +13,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 APT_TIMEOUT = FETCH_TIMEOUT = 600
 ASK_TIMEOUT = 60
 """Seconds."""
-OPTIONS = ("-n", "2", "--dist", "loadfile", "--timeout", "300")
-"""Two workers, a file's tests together, none for ever; `-n 0` or `--timeout 0` among the words wins."""
+OPTIONS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--timeout", "300")
+"""Two workers, a file's tests together in the order of tests/conftest.py, none for ever; `-n 0` or `--timeout 0` among
+the words wins.
+"""
 OWN_BROWSER = (
     "from playwright.sync_api import sync_playwright as p\nwith p() as q: print(q.chromium.executable_path)"
 )

@@ -14,6 +14,8 @@ from tests.world import PASSWORD, QUICK, START
 
 RELATIONS = ("none", "excluded", "on case", "coordinates", "invited")
 NAME, FIRST, SECOND = "Canaryperson", "Canaryfirst", "Canarysecond"
+FURNITURE = ("canary", "documents", "staged", "meeting", "held")
+"""What `furnish` tells of the world, by attribute."""
 
 
 def furnish(shared):

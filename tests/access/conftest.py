@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tests import world as worlds
-from tests.access.canary import furnish
+from tests.access.canary import FURNITURE, furnish
 from tests.conftest import ENGINES
 
 NUMBERS = itertools.count()
@@ -26,14 +26,26 @@ def shared(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def hub(request, tmp_path_factory):
+def furnished(request, tmp_path_factory):
     """For the matrix: who may is decided by the same code on every database."""
     home = worlds.copy_home(
         request.getfixturevalue("sqlite_template"), tmp_path_factory.mktemp("matrix") / "home"
     )
-    built = worlds.open_world(home)
-    furnish(built)
+    built = furnish(worlds.open_world(home))
+    built.hub.documents.close()
+    built.hub.db.engine.dispose()
+    return built
+
+
+@pytest.fixture
+def hub(furnished, tmp_path):
+    """A copy for each test: one after the other leaves thousands of refusals in the log, and its pages grow with it."""
+    built = worlds.open_world(worlds.copy_home(furnished.config.home, tmp_path / "home"))
+    built.people = dict(furnished.people)
+    for name in FURNITURE:
+        setattr(built, name, getattr(furnished, name))
     yield built
+    built.hub.documents.close()
     built.hub.db.engine.dispose()
 
 

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +22,13 @@ SOURCE = Path(__file__).resolve().parents[2]
 PROGRAM = "import sys; from hub.commands import main; sys.exit(main(sys.argv[1:]))"
 LONG = os.environ.get("HUB_TEST_FAULTS") == "long"
 RUNS = 40
+
+
+@pytest.fixture
+def tmp_path():
+    """On a disk: the homes of other tests are in memory."""
+    with tempfile.TemporaryDirectory(prefix="hubkilled") as folder:
+        yield Path(folder)
 
 
 def begun(config, *words, failpoint=""):

@@ -86,11 +86,17 @@ def inflated(data: bytes) -> Iterator[bytes]:
 
 
 class Watch(threading.Thread):
-    """Looks again and again, until told to stop, at folders and at what a process and its children hold open."""
+    """Looks again and again, until told to stop, at folders and at what a process and its children hold open.
 
-    def __init__(self, scanner: Scanner, folders: Iterable[Path], process: int) -> None:
+    Right below a folder, `besides` is passed over: what other tests keep in memory.
+    """
+
+    def __init__(
+        self, scanner: Scanner, folders: Iterable[Path], process: int, besides: Path | None = None
+    ) -> None:
         super().__init__(name="canary-watch", daemon=True)
         self.scanner, self._folders, self._process = scanner, list(folders), process
+        self._besides = besides
         self._known: dict[str, tuple[int, int, int]] = {}
         self._stopping = threading.Event()
         self.rounds = 0
@@ -109,7 +115,7 @@ class Watch(threading.Thread):
 
     def sweep(self) -> None:
         for folder in self._folders:
-            for path in folder.rglob("*"):
+            for path in self._below(folder):
                 self._file(path, str(path))
         for opened, target in open_files(self._process):
             deleted = target.endswith(" (deleted)")
@@ -117,6 +123,12 @@ class Watch(threading.Thread):
             if deleted or any(target.startswith(f"{folder}/") for folder in self._folders):
                 self._file(opened, f"{target} of process {opened.parent.parent.name}")
         self.rounds += 1
+
+    def _below(self, folder: Path) -> Iterator[Path]:
+        for path in folder.iterdir():
+            if path != self._besides:
+                yield path
+                yield from path.rglob("*")
 
     def _file(self, path: Path, where: str) -> None:
         """Only what changed since the last look; gone or no file at all is nothing to look at."""

@@ -22,6 +22,7 @@ from tests.browser import server as servers
 from tests.browser.server import Login, Server
 from tests.canary.scanner import Scanner, Watch, open_files
 from tests.canary.visitor import Answer, Visitor
+from tests.memory import OURS
 from tests.realstore.server import BUCKET, SwiftServer, insist
 
 CONTENT, TITLE, FILE, NAME = "Quorvexil", "Jubrandite", "Zolfenwick", "Trispaddock"
@@ -78,7 +79,7 @@ def test_no_word_is_found_at_rest(place: Place) -> None:
     server = place.server
     officer = server.person("Cana Ryland-Fable", Role.PRACTITIONER, "police")
     coordinator = server.login("coordinator")
-    watch = Watch(Scanner(WORDS), place.folders, server.process.pid)
+    watch = Watch(Scanner(WORDS), place.folders, server.process.pid, besides=OURS)
     watch.start()
     try:
         case = _open_case(server, coordinator)

@@ -1,6 +1,8 @@
 """Fixtures: where runs happen, on SQLite and on PostgreSQL, and the process that they are forked from."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,14 +18,21 @@ def zygote() -> Iterator[Zygote]:
 
 
 @pytest.fixture(scope="module")
-def sqlite(zygote, tmp_path_factory) -> Iterator[Faults]:
-    made = Faults(zygote, Place("sqlite", tmp_path_factory.mktemp("sqlite")), SEED)
+def disk() -> Iterator[Path]:
+    """A folder that is not in memory, as the homes of other tests are."""
+    with tempfile.TemporaryDirectory(prefix="hubfaults") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def sqlite(zygote, disk) -> Iterator[Faults]:
+    made = Faults(zygote, Place("sqlite", disk), SEED)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def postgresql(zygote, postgres, tmp_path_factory) -> Iterator[Faults]:
-    made = Faults(zygote, Place("postgresql", tmp_path_factory.mktemp("postgresql"), postgres), SEED)
+def postgresql(zygote, postgres, disk) -> Iterator[Faults]:
+    made = Faults(zygote, Place("postgresql", disk, postgres), SEED)
     yield made
     made.close()

@@ -1,0 +1,25 @@
+"""Where files of tests cost no disk: most of them sync what they write as the hub does, and wait for it to no end."""
+
+import os
+import shutil
+from pathlib import Path
+
+SHARED = Path("/dev/shm")
+OURS = SHARED / f"hub-tests-{os.geteuid()}"
+ENOUGH = 2 * 1024**3
+"""Bytes free: a container often has 64 MB there."""
+
+
+def memory() -> Path | None:
+    """A folder in memory with room, from which programs may be started; None where a disk must do."""
+    try:
+        found = os.statvfs(SHARED)
+    except OSError:
+        return None
+    if found.f_flag & (os.ST_NOEXEC | os.ST_RDONLY) or shutil.disk_usage(SHARED).free < ENOUGH:
+        return None
+    try:
+        OURS.mkdir(mode=0o755, exist_ok=True)
+    except OSError:
+        return None
+    return OURS if OURS.stat().st_uid == os.geteuid() and not OURS.is_symlink() else None
