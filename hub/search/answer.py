@@ -43,7 +43,8 @@ def answer(question: Question, index: Index, parts: Parts) -> Answered:
     understood = question.understood
     if understood.empty and question.filters != Filters():
         understood = by_filters(understood)
-    results = engine.search(understood, index, question.filters, parts, question.window)
+    known = engine.Known()
+    results = engine.search(understood, index, question.filters, parts, question.window, known)
     unsure = _unsure(question, results)
     if not unsure:
         return Answered(results=results, understood=understood)
@@ -52,7 +53,7 @@ def answer(question: Question, index: Index, parts: Parts) -> Answered:
     found = {term.shown: like for term in unsure if (like := suggest.alike(term.shown, names))}
     wider = resembled(understood, found, said=(NOT_ALL,) if left_out else ())
     if wider != understood:
-        results = engine.search(wider, index, question.filters, parts, question.window)
+        results = engine.search(wider, index, question.filters, parts, question.window, known)
     unknown = [term.shown for term in unsure if term.term in results.unknown and term.shown not in found]
     return Answered(results=results, understood=wider, instead=_instead(question.text, unknown, parts))
 

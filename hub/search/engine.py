@@ -7,6 +7,7 @@ nothing about any other document can show in it. docs/search.md has the formula 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -35,7 +36,7 @@ from hub.search.shard import (
     grids,
     spread,
 )
-from hub.search.vocabulary import Vocabulary, distinct, starting
+from hub.search.vocabulary import UNREAD, Vocabulary, gathered, starting
 
 K1 = 1.2
 B = 0.75
@@ -48,6 +49,7 @@ ALIKE = 0.6  # what a word that only resembles the one asked for counts
 MOST_EXPANSIONS = 512
 """Words that all the prefixes of a query stand for together."""
 FEW = 6  # up to so many words it is quicker to compare each than to look all up in a table
+BATCH = 1 << 16  # numbers that are worked on together: as many as a processor keeps at hand
 
 Floats: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -160,7 +162,8 @@ class Index:
 
     @property
     def nbytes(self) -> int:
-        return sum(len(section) for section in self.sections) + self.heads.nbytes + 8 * len(self.starts)
+        copied = sum(array.nbytes for array in (self.starts, self.documents) if array.flags.owndata)
+        return sum(map(len, self.sections)) + self.heads.nbytes + self.offsets.nbytes + copied
 
     def again(self, numbers: Sequence[int], allowed: Sequence[frozenset[str] | None]) -> list[Section]:
         """These shards as sections for another index, without opening or copying anything."""
@@ -297,6 +300,14 @@ class _Ranked:
     words: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found out of one index while a person asks one thing; asked again in other words, it is not looked up again."""
+
+    matches: dict[int, _Match] = field(default_factory=dict)
+    phrases: dict[Phrase, _Match] = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class _Run:
     """The state of one query over one index."""
@@ -305,16 +316,26 @@ class _Run:
     parts: Parts
     norms: Floats
     number: int
-    matches: dict[int, _Match] = field(default_factory=dict)
+    matches: dict[int, _Match]
+    phrases: dict[Phrase, _Match]
     opened: "list[_Opened]" = field(default_factory=list)
-    phrases: dict[Phrase, _Match] = field(default_factory=dict)
     prefixes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-def search(understood: Understood, index: Index, filters: Filters, parts: Parts, window: Window) -> Results:
-    """Raises BadShard if a shard contradicts itself where it is read, and whatever `parts` raises."""
+def search(
+    understood: Understood,
+    index: Index,
+    filters: Filters,
+    parts: Parts,
+    window: Window,
+    known: Known | None = None,
+) -> Results:
+    """Raises BadShard if a shard contradicts itself where it is read, and whatever `parts` raises.
+
+    `known`: of this very index; what is found out is added to it.
+    """
     began = time.perf_counter()
-    run = _start(index, parts)
+    run = _start(index, parts, known or Known())
     ranked = _evaluate(understood.tree, run) if understood.tree else _everything(run, understood, filters)
     chosen = _filters(index, filters)
     matching = ranked.found & index.allowed & chosen["case"]
@@ -349,12 +370,13 @@ def search(understood: Understood, index: Index, filters: Filters, parts: Parts,
     )
 
 
-def _start(index: Index, parts: Parts) -> _Run:
+def _start(index: Index, parts: Parts, known: Known) -> _Run:
     number = int(index.allowed.sum())
     lengths = index.rows["length"].astype(np.float64)
     total = float(lengths[index.allowed].sum())
     average = total / number if total else 1.0
-    return _Run(index=index, parts=parts, norms=K1 * (1 - B + B * lengths / average), number=number)
+    norms = K1 * (1 - B + B * lengths / average)
+    return _Run(index, parts, norms, number, matches=known.matches, phrases=known.phrases)
 
 
 def _everything(run: _Run, understood: Understood, filters: Filters) -> _Ranked:
@@ -412,11 +434,15 @@ def _rank_match(match: _Match, run: _Run) -> _Ranked:
     found = np.zeros(run.index.size, dtype=bool)
     score = np.zeros(run.index.size)
     found[match.documents] = True
-    often = match.frequencies
-    score[match.documents] = _idf(len(match.documents), run.number) * (
-        often * (K1 + 1) / (often + run.norms[match.documents])
-    )
+    score[match.documents] = _scores(match, run)
     return _Ranked(found, score, found)
+
+
+def _scores(match: _Match, run: _Run) -> Floats:
+    """Of the documents of the match."""
+    often = match.frequencies
+    rarity = _idf(len(match.documents), run.number)
+    return np.asarray(rarity * (often * (K1 + 1) / (often + run.norms[match.documents])))
 
 
 def _idf(having: int, number: int) -> float:
@@ -439,19 +465,26 @@ def _rank_alike(tree: Alike, run: _Run) -> _Ranked:
 
 
 def _rank_group(tree: All | Some, run: _Run) -> _Ranked:
-    ranked = [_rank(child, run) for child in tree.wanted]
-    size = run.index.size
-    score = np.zeros(size)
-    complete = np.ones(size, dtype=bool)
-    found = np.full(size, isinstance(tree, All))
-    for one in ranked:
-        score += one.score
-        complete &= one.complete
-        found = found & one.found if isinstance(tree, All) else found | one.found
+    """`having`: how many of the conditions a document meets; `whole`: how many with every word."""
+    score = np.zeros(run.index.size)
+    having, whole = np.zeros(run.index.size, dtype=np.int64), np.zeros(run.index.size, dtype=np.int64)
+    for child in tree.wanted:
+        if isinstance(child, Term | Phrase | Prefix):
+            match = _match(child, run)
+            score[match.documents] += _scores(match, run)
+            having[match.documents] += 1
+            whole[match.documents] += 1
+        else:
+            one = _rank(child, run)
+            score += one.score
+            having += one.found
+            whole += one.complete
+    wanted = len(tree.wanted)
+    found = having == wanted if isinstance(tree, All) else having > 0
     for unwanted in tree.unwanted:
         found &= ~_rank(unwanted, run).found
-    words = len(tree.wanted) if isinstance(tree, Some) else 1
-    return _Ranked(found, np.where(found, score, 0.0), complete & found, words)
+    words = wanted if isinstance(tree, Some) else 1
+    return _Ranked(found, np.where(found, score, 0.0), (whole == wanted) & found, words)
 
 
 def _leaves(tree: Tree) -> Iterable[Term | Phrase | Prefix]:
@@ -492,7 +525,7 @@ def _pair(one: str, other: str) -> int:
 def _look_up(hashes: set[int], run: _Run) -> None:
     """Finds every term in one pass over the upper halves of all hashes."""
     index = run.index
-    wanted = np.array(sorted(hashes), dtype=np.uint64)
+    wanted = np.array(sorted(hashes - run.matches.keys()), dtype=np.uint64)
     if not len(wanted):
         return
     near = _near((wanted >> np.uint64(32)).astype("<u4"), index.high)
@@ -500,11 +533,39 @@ def _look_up(hashes: set[int], run: _Run) -> None:
     place = np.minimum(np.searchsorted(wanted, full), len(wanted) - 1)
     exact = wanted[place] == full
     terms, which = near[exact], place[exact]
-    ends = np.cumsum(np.bincount(which, minlength=len(wanted)))
-    for code, few in zip(
-        wanted.tolist(), np.split(terms[np.argsort(which, kind="stable")], ends[:-1]), strict=True
-    ):
-        run.matches[code] = _postings(few, index)
+    shard = np.repeat(np.arange(len(index.cases)), np.diff(np.searchsorted(terms, index.first_term)))
+    starts = index.starts[terms + shard].astype(np.int64)
+    counts = index.starts[terms + shard + 1] - starts
+    limits = index.first_posting[shard + 1] - index.first_posting[shard]
+    if np.any(counts < 1) or np.any(starts + counts > limits):
+        raise BadShard("A word of the shard has no place in it.")
+    order = np.argsort(which.astype("u2"), kind="stable")  # numbers of two bytes are not compared but counted
+    found = _Found(which[order], shard[order], starts[order], counts[order])
+    codes = wanted.tolist()
+    for first, last in _batches(np.bincount(which, weights=counts, minlength=len(wanted)).tolist()):
+        here = slice(*np.searchsorted(found.which, (first, last)).tolist())
+        several = _postings(_Found(*(values[here] for values in found)), index, (first, last))
+        run.matches.update(zip(codes[first:last], several, strict=True))
+
+
+class _Found(NamedTuple):
+    """Terms of shards, in the order of what was wanted: which of it, the shard, and where in it the postings are."""
+
+    which: Ints
+    shard: Ints
+    starts: Ints
+    counts: Ints
+
+
+def _batches(sizes: Sequence[float]) -> Iterable[tuple[int, int]]:
+    """What is taken together, so that neither rare terms cost a call each nor common ones memory together."""
+    first, held = 0, 0.0
+    for number, size in enumerate(sizes):
+        if held + size > BATCH and number > first:
+            yield first, number
+            first, held = number, 0.0
+        held += size
+    yield first, len(sizes)
 
 
 def _near(wanted: Array, high: Array) -> Ints:
@@ -516,25 +577,34 @@ def _near(wanted: Array, high: Array) -> Ints:
         return np.flatnonzero(hit)
     table = np.zeros(1 << 16, dtype=bool)
     table[wanted & 0xFFFF] = True
-    return np.flatnonzero(table[high.view("<u2")[::2]])
+    low = high.view("<u2")[::2]
+    hits = [start + np.flatnonzero(table[low[start : start + BATCH]]) for start in range(0, len(low), BATCH)]
+    return np.concatenate(hits) if hits else np.zeros(0, dtype=np.int64)
 
 
-def _postings(terms: Ints, index: Index) -> _Match:
-    """The allowed postings of these terms (indices over all shards), in the order of documents."""
-    shard = np.searchsorted(index.first_term, terms, side="right") - 1
-    starts = index.starts[terms + shard].astype(np.int64)
-    counts = index.starts[terms + shard + 1].astype(np.int64) - starts
-    limits = index.first_posting[shard + 1] - index.first_posting[shard]
-    if np.any(counts < 1) or np.any(starts + counts > limits):
-        raise BadShard("A word of the shard has no place in it.")
-    postings = spread(starts + index.first_posting[shard], counts)
-    owner = np.repeat(shard, counts)
-    documents = index.documents[postings] + index.first_document[owner]
-    if np.any(documents >= index.first_document[owner + 1]) or np.any(np.diff(documents) < 1):
+def _postings(found: _Found, index: Index, wanted: tuple[int, int]) -> list[_Match]:
+    """The allowed postings of each of what was wanted (from, to), in the order of documents."""
+    term = np.repeat(np.arange(len(found.counts)), found.counts)
+    ends = np.concatenate([[0], np.cumsum(found.counts)])
+    edges = ends[np.searchsorted(found.which, np.arange(wanted[0], wanted[1] + 1))]
+    postings = np.arange(len(term)) + (found.starts + index.first_posting[found.shard] - ends[:-1])[term]
+    within = index.documents[postings]
+    first = index.first_document[found.shard]
+    documents = within + first[term]
+    falls = documents[1:] <= documents[:-1]
+    between = edges[(edges > 0) & (edges < len(term))]
+    falls[between - 1] = False
+    if np.any(within >= (index.first_document[found.shard + 1] - first)[term]) or falls.any():
         raise BadShard("A word of the shard stands in a document that is not there.")
     keep = index.allowed[documents]
-    postings = postings[keep]
-    return _Match(documents[keep], index.frequencies[postings].astype(np.int64), postings)
+    if not keep.all():
+        chosen = np.flatnonzero(keep)
+        documents, postings, edges = documents[chosen], postings[chosen], np.searchsorted(chosen, edges)
+    often = index.frequencies[postings].astype(np.int64)
+    return [
+        _Match(documents[start:end], often[start:end], postings[start:end])
+        for start, end in pairwise(edges.tolist())
+    ]
 
 
 def _union(matches: Sequence[_Match], size: int) -> _Match:
@@ -547,7 +617,7 @@ def _union(matches: Sequence[_Match], size: int) -> _Match:
 
 
 def _find_phrases(tree: Tree, run: _Run) -> None:
-    phrases = [leaf for leaf in _leaves(tree) if isinstance(leaf, Phrase)]
+    phrases = [leaf for leaf in _leaves(tree) if isinstance(leaf, Phrase) and leaf not in run.phrases]
     known = {phrase: _known_pairs(phrase, _together(phrase, run), run) for phrase in phrases}
     if phrases:
         _open_positions(np.concatenate([unsure for _, unsure in known.values()]), run)
@@ -718,19 +788,36 @@ def _expand(starts: Sequence[str], run: _Run) -> dict[str, tuple[int, ...]]:
     return {start: _terms_of(starting(text, start)[:most]) for start in starts}
 
 
-def vocabulary(index: Index, words: Fetch) -> Vocabulary:
-    """Of every allowed document. It reads the word list of every shard in reach. Raises BadShard."""
-    parts = words(list(index.cases))
-    names, listed = list[bytes](), list[bytes]()
-    for number, case in enumerate(index.cases):
-        first, last = int(index.first_document[number]), int(index.first_document[number + 1])
-        rows, allowed = index.rows[first:last], index.allowed[first:last].tolist()
-        both = index.header(number).cut_words(parts[case], rows)
-        for text, end, may in zip(both, rows["names"].tolist(), allowed, strict=True):
-            if may:
-                names.append(text[:end])
-                listed.append(text[end:])
-    return Vocabulary(words=distinct(b"".join(listed)), names=distinct(b"".join(names)))
+def vocabulary(
+    index: Index, words: Fetch, earlier: Vocabulary = UNREAD, standing: AbstractSet[str] = frozenset()
+) -> Vocabulary:
+    """Of every allowed document. Raises BadShard.
+
+    `standing`: shards of both, of which the earlier one was made from the same documents; all others' word lists are read.
+    """
+    places = [place for place, case in enumerate(earlier.cases) if case in standing]
+    numbers = [number for number, case in enumerate(index.cases) if case not in standing]
+    fresh = [index.cases[number] for number in numbers]
+    parts = words(fresh) if fresh else {}
+    lists = [_lists(index, number, parts[case]) for number, case in zip(numbers, fresh, strict=True)]
+    return Vocabulary(
+        cases=(*[earlier.cases[place] for place in places], *fresh),
+        words_of=gathered(earlier.words_of, places, [listed for _, listed in lists]),
+        names_of=gathered(earlier.names_of, places, [names for names, _ in lists]),
+    )
+
+
+def _lists(index: Index, number: int, part: bytes) -> tuple[bytes, bytes]:
+    """The names and the words of a shard's allowed documents."""
+    first, last = int(index.first_document[number]), int(index.first_document[number + 1])
+    rows, allowed = index.rows[first:last], index.allowed[first:last].tolist()
+    both = index.header(number).cut_words(part, rows)
+    chosen = [
+        (text[:end], text[end:])
+        for text, end, may in zip(both, rows["names"].tolist(), allowed, strict=True)
+        if may
+    ]
+    return b"".join([names for names, _ in chosen]), b"".join([listed for _, listed in chosen])
 
 
 def _terms_of(words: Sequence[bytes]) -> tuple[int, ...]:
@@ -839,9 +926,12 @@ class _Pages(NamedTuple):
 def _best_pages(documents: Ints, opened: _Opened, hashes: list[int], run: _Run) -> list[int]:
     pages = _pages_of(documents, opened, run.index)
     worth = np.zeros(len(pages.keys), dtype=np.int64)
-    for code in hashes:
-        often = _on_pages(run.matches[code], pages, opened, run.index)
-        worth += (often > 0) * 1_000_000 * _rarity(run.matches[code], run) + np.minimum(often, 999)
+    together = max(1, BATCH // max(1, len(worth)))
+    for start in range(0, len(hashes), together):
+        matches = [run.matches[code] for code in hashes[start : start + together]]
+        often = _on_pages(matches, pages, opened, run.index)
+        rarities = np.array([_rarity(match, run) for match in matches], dtype=np.int64)
+        worth += 1_000_000 * (rarities @ (often > 0)) + np.minimum(often, 999).sum(axis=0)
     return [
         1 + int(worth[start:end].argmax()) if end > start else 1
         for start, end in pairwise(pages.first.tolist())
@@ -865,16 +955,26 @@ def _rarity(match: _Match, run: _Run) -> int:
     return 1 + int(100 * _idf(len(match.documents), run.number))
 
 
-def _on_pages(match: _Match, pages: _Pages, opened: _Opened, index: Index) -> Ints:
-    """How often the term is on each page; what is in a title counts for the first."""
-    here = np.searchsorted(match.documents, pages.documents)
-    here = here[_member(pages.documents, match.documents)]
-    documents = match.documents[here]
-    counts, places = _gather(match.postings[here], documents, opened, index)
+def _on_pages(matches: Sequence[_Match], pages: _Pages, opened: _Opened, index: Index) -> Ints:
+    """How often each term is on each page; what is in a title counts for the first."""
+    here = [_standing(match, pages.documents) for match in matches]
+    documents = np.concatenate([match.documents[at] for match, at in zip(matches, here, strict=True)])
+    postings = np.concatenate([match.postings[at] for match, at in zip(matches, here, strict=True)])
+    terms = np.repeat(np.arange(len(matches)), [len(at) for at in here])
+    counts, places = _gather(postings, documents, opened, index)
     owner = np.repeat(np.searchsorted(pages.documents, documents), counts)
     page = np.searchsorted(pages.keys, (pages.documents[owner] << 33) + places, side="right") - 1
-    page = np.maximum(page, pages.first[owner])[pages.first[owner + 1] > pages.first[owner]]
-    return np.bincount(page, minlength=len(pages.keys))
+    has_pages = pages.first[owner + 1] > pages.first[owner]
+    page = np.maximum(page, pages.first[owner])[has_pages]
+    number = len(pages.keys)
+    flat = np.repeat(terms, counts)[has_pages] * number + page
+    return np.bincount(flat, minlength=len(matches) * number).reshape(len(matches), number)
+
+
+def _standing(match: _Match, documents: Ints) -> Ints:
+    """Where in the match these documents are; both rise."""
+    at = np.searchsorted(match.documents, documents)
+    return at[_member(documents, match.documents)]
 
 
 def _counts(values: Array) -> dict[str, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hub.search.engine import Fetch, Index, OpenShard, assemble, cut, vocabulary
-from hub.search.vocabulary import Vocabulary
+from hub.search.vocabulary import UNREAD, Vocabulary
 
 
 class Access(NamedTuple):
@@ -24,13 +24,16 @@ class Access(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """`listed`: what the vocabulary was made of; another access than the index's, until it is asked for again."""
+
     access: tuple[Access, ...]
     index: Index
-    vocabulary: Vocabulary | None = None
+    listed: tuple[Access, ...] = ()
+    vocabulary: Vocabulary = UNREAD
 
     @property
     def nbytes(self) -> int:
-        return self.index.nbytes + (self.vocabulary.nbytes if self.vocabulary else 0)
+        return self.index.nbytes + self.vocabulary.nbytes
 
 
 class KeptIndexes:
@@ -52,20 +55,25 @@ class KeptIndexes:
         with self._lock:
             kept = self._kept.get(person)
         if kept is None or kept.access != wanted:
-            kept = _Kept(wanted, _renewed(kept, access, scans))
+            index = _renewed(kept, access, scans)
+            kept = replace(kept, access=wanted, index=index) if kept else _Kept(wanted, index)
         self._keep(person, kept)
         return kept.index
 
     def vocabulary(self, person: str, index: Index, words: Fetch) -> Vocabulary:
-        """Of this very index, as `index` gave it; made at its first use. `words` gives the unsealed word lists."""
+        """Of this very index, as `index` gave it; made at its first use.
+
+        `words` gives the unsealed word lists: of shards that are not as they were when it was last made.
+        """
         with self._lock:
             kept = self._kept.get(person)
         if kept is None or kept.index is not index:
             return vocabulary(index, words)
-        found = kept.vocabulary
-        if found is None:
-            found = vocabulary(index, words)
-            self._keep(person, replace(kept, vocabulary=found))
+        if kept.listed == kept.access:
+            return kept.vocabulary
+        standing = {one.case for one in set(kept.access).intersection(kept.listed)}
+        found = vocabulary(index, words, kept.vocabulary, standing)
+        self._keep(person, replace(kept, listed=kept.access, vocabulary=found))
         return found
 
     def clear(self) -> None:

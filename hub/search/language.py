@@ -20,7 +20,12 @@ from whoosh.support.charset import accent_map
 # Left out of the common words: "May" and "Will" are names, and a search for either has to find its person.
 COMMON = frozenset(STOP_WORDS) - {"may", "will", "tbd", "us"}
 # Whoosh's older Porter stemmer keeps "planning" and "plan" apart; this one does not.
-_stem = EnglishStemmer().stem
+_stemmed = EnglishStemmer().stem
+_STEMMED = (
+    *("s", "ed", "ing", "y", "e", "l", "ci", "li", "ti", "ogi"),
+    *("er", "ator", "ion", "ism", "ant", "ent", "ic"),
+)
+"""How a word ends that the stemmer may change; it leaves all others as they are, after thirty microseconds."""
 # The table's entries for bare combining marks would turn "e\u0308" into "et".
 _ACCENTS = {code: plain for code, plain in accent_map.items() if chr(code).isalnum()}
 LONGEST_WORD = 64
@@ -29,8 +34,10 @@ MOST_PARTS = 6
 _CACHED_WORDS = 1 << 15
 
 # One or more letters or digits, joined to more of them by a sign that names, references and dates are written with.
-_WORD = re.compile(r"[^\W_]+(?:(?:[-\u2010\u2011/.'\u2019_&]|-\r?\n)[^\W_]+)*")
+_JOINS = "-\u2010\u2011/.'\u2019_&"
+_WORD = re.compile(rf"[^\W_]+(?:(?:[{_JOINS}]|-\r?\n)[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
+_BROKEN = re.compile(r"-\r?\n")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = r"(jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}"
@@ -39,13 +46,16 @@ LONG_DATE = re.compile(
     rf"|{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}}))\b",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
+"""Where there is none there is no date, and no reference."""
 # Pieces of a reference or a telephone number with spaces between: capitals or digits, at least one piece with a digit.
 _SPACED = re.compile(
     rf"\b(?=[A-Z ]{{0,{LONGEST_JOINED}}}\d)"
     r"(?:[A-Z]{1,5}|\d{1,6})(?: (?:[A-Z]{1,3}\b|\d{2,6}\b|[A-Z]\d{1,6}\b|\d{1,6}[A-Z]\b)){1,4}"
 )
 # A word with a capital, not at the beginning of a sentence or a page: in running text that is a name, mostly.
-_NAME = re.compile(r"(?:(?<=[^\s.!?]\s)|(?<=[-'\u2019(]))[A-Z\u00c0-\u024f\u0386-\u052f][^\W\d_]+")
+# The capital is asked for first, what stands before it then: the other way round every character is asked twice.
+_NAME = re.compile(r"(?s:[A-Z\u00c0-\u024f\u0386-\u052f](?:(?<=[^\s.!?]\s.)|(?<=[-'\u2019(].)))[^\W\d_]+")
 SHORTEST_NAME = 3
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _SHORT_DATE = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
@@ -87,7 +97,9 @@ def term_of(word: str) -> str:
     folded = fold(word)
     if folded in COMMON:
         return ""
-    return str(_stem(folded)) if folded.isascii() and folded.isalpha() else folded
+    if not folded.endswith(_STEMMED) or not (folded.isascii() and folded.isalpha()):
+        return folded
+    return str(_stemmed(folded))
 
 
 @lru_cache(maxsize=_CACHED_WORDS)
@@ -119,27 +131,48 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def codes(text: str) -> tuple[list[int], list[int]]:
-    """The hashes and positions of `tokens`, several times as fast for a text without dates in words and spaced references."""
-    if LONG_DATE.search(text) or _SPACED.search(text):
+    """The hashes and positions of `tokens`, several times as fast."""
+    extras = _extras(text) if _DIGIT.search(text) else {}
+    if _BROKEN.search(text) or not all(_apart(text, start) for start in extras):
         found = list(tokens(text))
         return [hash_of(token.term) for token in found], [token.position for token in found]
     hashes: list[int] = []
     positions: list[int] = []
-    position = 0
-    for word in _WORD.findall(text):
-        if word.isalnum():
-            code = _code_of(word)
-            if code is not None:
-                hashes.append(code)
-                positions.append(position)
-        else:
-            for token in _compound(word, position, 0):
-                position = token.position
-                if token.term:
-                    hashes.append(hash_of(token.term))
-                    positions.append(position)
-        position += 1
+    position = read = 0
+    for start, (term, _) in sorted(extras.items()):
+        position, read = _take_codes(text[read:start], position, (hashes, positions)), start
+        hashes.append(hash_of(term))
+        positions.append(position)
+    _take_codes(text[read:], position, (hashes, positions))
     return hashes, positions
+
+
+def _apart(text: str, start: int) -> bool:
+    """Whether no word of a text without broken ones reaches over this place."""
+    return not start or not (text[start - 1].isalnum() or text[start - 1] in _JOINS)
+
+
+def _take_codes(text: str, position: int, into: tuple[list[int], list[int]]) -> int:
+    """Add the hashes and positions of words from `position` on; the position after them.
+
+    What has only letters and digits between two spaces is a word; `_WORD` is asked for all others.
+    """
+    hashes, positions = into
+    for piece in text.split():
+        for word in (piece,) if piece.isalnum() else _WORD.findall(piece):
+            if word.isalnum():
+                code = _code_of(word)
+                if code is not None:
+                    hashes.append(code)
+                    positions.append(position)
+            else:
+                for token in _compound(word, position, 0):
+                    position = token.position
+                    if token.term:
+                        hashes.append(hash_of(token.term))
+                        positions.append(position)
+            position += 1
+    return position
 
 
 @lru_cache(maxsize=_CACHED_WORDS)
@@ -150,7 +183,9 @@ def _code_of(word: str) -> int | None:
 
 def words(text: str) -> set[str]:
     """Every distinct folded word of a `clean` text, unstemmed, common words left out: a shard's own word list."""
-    found = {fold(word) for word in set(_PART.findall(text))}
+    pieces = set(text.split())
+    alone = {piece for piece in pieces if piece.isalnum()}
+    found = {fold(word) for word in alone.union(*map(_PART.findall, pieces - alone))}
     return {word for word in found if word and word not in COMMON}
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from hub.search import language
 
 LONGEST_QUERY = 2_000
-MOST_WORDS = 256
+MOST_WORDS = 128
 MOST_PHRASES = 8
 MOST_COMPOUNDS = 16
 MOST_PREFIXES = 8

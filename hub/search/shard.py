@@ -510,10 +510,9 @@ def _name_list(document: Document) -> bytes:
 
 
 def _word_list(document: Document) -> bytes:
-    found = set[str]()
-    for text in (document.title, *document.pages):
-        found |= language.words(language.clean(text))
-    return "".join(f"{word}\n" for word in sorted(found)).encode("utf-8", "replace")
+    texts = map(language.clean, (document.title, *document.pages))
+    found = language.words("\n".join(texts))
+    return "".join([f"{word}\n" for word in sorted(found)]).encode("utf-8", "replace")
 
 
 def _row(document: Document, length: int, names: int, words: int) -> Array:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from hub.search import engine, kept, language, shard
 from hub.search.engine import Filters, Results, Window
-from hub.search.query import All, Either, Phrase, Prefix, Some, Term, Tree, understand
+from hub.search.query import MOST_WORDS, All, Either, Phrase, Prefix, Some, Term, Tree, understand
 from hub.search.shard import BadShard, Document
+from hub.search.vocabulary import NO_LINES, gathered
 
 TODAY = 739_940
 WORDS = [
@@ -474,7 +475,7 @@ def test_filters_alone_choose_and_nothing_at_all_finds_nothing() -> None:
 
 
 def test_a_kept_vocabulary_is_of_what_may_be_read_now() -> None:
-    """Made once for an index, and anew when a document is hidden, a shard changes or a case is gone."""
+    """Made once for an index; when a document is hidden, a shard changes or a case is gone, only that shard is read again."""
     some = random_shelf().cases
     apart = replace(some["case0"][0], key="apart", pages=("Pangolins are named nowhere else.",))
     shelf = Shelf(cases={"apart": [apart], **some}, allowed={})
@@ -484,24 +485,72 @@ def test_a_kept_vocabulary_is_of_what_may_be_read_now() -> None:
         return {case: shelf.parts[case].scan for case in cases}
 
     def words(cases):
-        read.append(tuple(cases))
+        read.append(sorted(cases))
         return shelf.words(cases)
 
+    def lines(vocabulary):
+        return vocabulary.words, vocabulary.names
+
     def known(access):
-        return keeper.vocabulary("person", keeper.index("person", access, scans), words)
+        return lines(keeper.vocabulary("person", keeper.index("person", access, scans), words))
 
     whole = [kept.Access(case, 1, None) for case in shelf.cases]
     first = next(iter(shelf.cases))
     hidden = [kept.Access(first, 1, frozenset()), *whole[1:]]
     fewer = whole[1:]
-    for access in (whole, hidden, whole, fewer, [kept.Access(first, 2, None), *fewer]):
+    for access, wanted in (
+        (whole, [sorted(shelf.cases)]),
+        (hidden, [[first]]),
+        (whole, [[first]]),
+        (fewer, []),
+        ([kept.Access(first, 2, None), *fewer], [[first]]),
+    ):
         read.clear()
-        assert known(access) == known(access) == engine.vocabulary(kept.opened(access, scans), shelf.words)
-        assert len(read) == 1
+        fresh = lines(engine.vocabulary(kept.opened(access, scans), shelf.words))
+        assert known(access) == known(access) == fresh
+        assert read == wanted
     assert known(hidden) == known(fewer) != known(whole)
     index = keeper.index("person", whole, scans)
     known(hidden)
-    assert keeper.vocabulary("person", index, words) == engine.vocabulary(index, shelf.words)
+    assert lines(keeper.vocabulary("person", index, words)) == lines(engine.vocabulary(index, shelf.words))
+
+
+LISTS = st.sets(st.sampled_from(["ash", "birch", "cedar", "elm", "fir"])).map(
+    lambda words: "".join(f"{word}\n" for word in sorted(words)).encode()
+)
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 5)), st.lists(LISTS, max_size=3)), max_size=6))
+def test_lines_gathered_again_and_again_are_those_of_the_texts_that_are_there(steps) -> None:
+    texts, found = list[bytes](), NO_LINES
+    for chosen, fresh in steps:
+        standing = sorted({place for place in chosen if place < len(texts)})
+        texts = [texts[place] for place in standing] + fresh
+        found = gathered(found, standing, fresh)
+        assert found.text == b"".join(sorted(set(b"".join(texts).splitlines(keepends=True))))
+        assert len(found.numbers) == len(texts)
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_no_answer_depends_on_how_much_is_worked_on_together_or_was_asked_before(monkeypatch, batch) -> None:
+    shelf = random_shelf(cases=6)
+    shelf.allowed = {case: frozenset({documents[0].key}) for case, documents in list(shelf.cases.items())[:2]}
+    typed = (
+        " ".join(WORDS),
+        f"{WORDS[0][:2]}* {WORDS[1][:2]}*",
+        f'"{WORDS[0]} {WORDS[1]}" NOT {WORDS[2]}',
+        "NOT pangolin",
+    )
+    whole = [shelf.search(one) for one in typed]
+    assert whole[0].total > 0 < whole[3].total
+    monkeypatch.setattr(engine, "BATCH", batch)
+    assert [shelf.search(one) for one in typed] == whole
+    known, index, parts = engine.Known(), shelf.index(), shelf.fetchers()
+    again = [
+        engine.search(understand(one), index, Filters(), parts, Window(today=TODAY, limit=100), known)
+        for one in (*typed, *typed)
+    ]
+    assert [replace(one, took=0.0) for one in again] == whole * 2
 
 
 def test_kept_indexes_stay_within_their_bound() -> None:
@@ -531,8 +580,8 @@ def test_whatever_is_typed_is_answered(typed: str) -> None:
 def test_as_many_words_as_a_query_may_have_are_all_used() -> None:
     pages = (" ".join(f"w{number}" for number in range(300)),)
     one = Document(key="d", title="", pages=pages, day=TODAY, type_code="m", agency="a")
-    shelf = Shelf({"c": [one, replace(one, key="e", pages=("w255",))]}, {})
-    found = shelf.search(" ".join(f"w{number}" for number in range(256)))
+    shelf = Shelf({"c": [one, replace(one, key="e", pages=(f"w{MOST_WORDS - 1}",))]}, {})
+    found = shelf.search(" ".join(f"w{number}" for number in range(MOST_WORDS)))
     assert [hit.document for hit in found.hits] == ["d", "e"]
 
 

@@ -1,8 +1,16 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from whoosh.lang.snowball.english import EnglishStemmer
 
 from hub.search import language
+
+# Every ending that Whoosh's stemmer may change, and a few that it leaves alone.
+ENDINGS = """
+sses ied ies us ss s eedly ingly edly eed ing ed ization ational fulness ousness iveness tional biliti lessli entli ation alism
+aliti ousli iviti fulli enci anci abli izer ator alli bli ogi li alize icate iciti ative ical ness ful ement ance ence able ible
+ment ant ent ism ate iti ous ive ize ion al er ic e l y ly logy a an st k o um x
+"""
 
 
 def terms(text: str) -> list[str]:
@@ -82,8 +90,38 @@ def test_a_word_of_a_million_letters_is_cut() -> None:
 
 
 @given(
+    st.text("abcdefghijklmnopqrstuvwxyz", max_size=8), st.lists(st.sampled_from(ENDINGS.split()), max_size=2)
+)
+def test_a_word_that_the_stemmer_is_not_asked_for_is_one_it_would_leave_alone(
+    start: str, ends: list[str]
+) -> None:
+    word = start + "".join(ends)
+    assert language.term_of(word) == ("" if word in language.COMMON else EnglishStemmer().stem(word))
+
+
+@pytest.mark.parametrize("word", ["skies", "dying", "idly", "news", "sky", "succeeded", "herrings", "early"])
+def test_the_exceptions_of_the_stemmer_stand(word: str) -> None:
+    assert language.term_of(word) == EnglishStemmer().stem(word)
+
+
+@given(
     st.text(max_size=100)
-    | st.lists(st.sampled_from(["risk", "O'Brien", "the", "AB/1-2", "3 May 2026", "\u00e9"])).map(" ".join)
+    | st.lists(
+        st.sampled_from(
+            [
+                "risk",
+                "O'Brien",
+                "the",
+                "AB/1-2",
+                "3 May 2026",
+                "\u00e9",
+                "FEN 2026 1",
+                "(1 May 2026)",
+                "x-",
+                "-\n1",
+            ]
+        )
+    ).map(" ".join)
 )
 def test_the_quick_way_gives_the_codes_of_the_tokens(text: str) -> None:
     cleaned = language.clean(text)
