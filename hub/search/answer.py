@@ -44,30 +44,29 @@ def answer(question: Question, index: Index, parts: Parts) -> Answered:
     if understood.empty and question.filters != Filters():
         understood = by_filters(understood)
     known = engine.Known()
-    results = engine.search(understood, index, question.filters, parts, question.window, known)
-    unsure = _unsure(question, results)
-    if not unsure:
-        return Answered(results=results, understood=understood)
+
+    def ask(asked: Understood) -> Results:
+        return engine.search(asked, index, question.filters, parts, question.window, known)
+
+    words, asked = _may_be_names(question)
+    many = len(words) > FEW_WORDS
+    plain = None if many and asked else ask(understood)
+    unsure = asked if plain is None or plain.complete or many else words
+    if plain is not None and not unsure:
+        return Answered(results=plain, understood=understood)
     names = suggest.known_names(parts.vocabulary())
     unsure, left_out = unsure[:FEW_WORDS], unsure[FEW_WORDS:]
     found = {term.shown: like for term in unsure if (like := suggest.alike(term.shown, names))}
     wider = resembled(understood, found, said=(NOT_ALL,) if left_out else ())
-    if wider != understood:
-        results = engine.search(wider, index, question.filters, parts, question.window, known)
+    results = plain if plain is not None and wider == understood else ask(wider)
     unknown = [term.shown for term in unsure if term.term in results.unknown and term.shown not in found]
     return Answered(results=results, understood=wider, instead=_instead(question.text, unknown, parts))
 
 
-def _unsure(question: Question, results: Results) -> list[Term]:
-    """The words that may be misspelt names: unknown ones; each of a few that never stand together; or as asked for."""
-    understood = question.understood
-    words = list(dict.fromkeys(resembling_asked(understood.tree)))
-    asked = [term for term in words if question.sounds or term.shown in understood.sounds]
-    if len(words) > FEW_WORDS:
-        return asked
-    if not results.complete:
-        return words
-    return asked
+def _may_be_names(question: Question) -> tuple[list[Term], list[Term]]:
+    """The words that may be misspelt names: all, looked at if they are few and never stand together; and those asked for as such."""
+    words = list(dict.fromkeys(resembling_asked(question.understood.tree)))
+    return words, [term for term in words if question.sounds or term.shown in question.understood.sounds]
 
 
 def _instead(text: str, unknown: Sequence[str], parts: Parts) -> str:

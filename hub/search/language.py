@@ -184,9 +184,8 @@ def _code_of(word: str) -> int | None:
 def words(text: str) -> set[str]:
     """Every distinct folded word of a `clean` text, unstemmed, common words left out: a shard's own word list."""
     pieces = set(text.split())
-    alone = {piece for piece in pieces if piece.isalnum()}
-    found = {fold(word) for word in alone.union(*map(_PART.findall, pieces - alone))}
-    return {word for word in found if word and word not in COMMON}
+    alone = set(filter(str.isalnum, pieces))
+    return set(map(fold, alone.union(*map(_PART.findall, pieces - alone)))) - COMMON - {""}
 
 
 def names(text: str) -> set[str]:

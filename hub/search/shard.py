@@ -408,7 +408,7 @@ def _arrays(part: bytes, offset: int, kinds: Sequence[Any], sizes: Sequence[int]
     for kind, size in zip(kinds, sizes, strict=True):
         yield np.frombuffer(part, dtype=kind, count=size // np.dtype(kind).itemsize, offset=offset)
         offset += size
-    if any(part[offset:]):
+    if part[offset:].strip(b"\0"):
         raise BadShard("The shard goes on after its end.")
 
 
@@ -512,7 +512,7 @@ def _name_list(document: Document) -> bytes:
 def _word_list(document: Document) -> bytes:
     texts = map(language.clean, (document.title, *document.pages))
     found = language.words("\n".join(texts))
-    return "".join([f"{word}\n" for word in sorted(found)]).encode("utf-8", "replace")
+    return "\n".join([*sorted(found), ""]).encode("utf-8", "replace")
 
 
 def _row(document: Document, length: int, names: int, words: int) -> Array:
