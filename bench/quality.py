@@ -4,13 +4,14 @@ Called by bench/search.py --collection. Every document stands in a case of its o
 text, Whoosh with BM25F and stemming, SQLite FTS5 with its porter tokeniser.
 """
 
-import csv
 import json
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from search import TODAY, Fts5, Whoosh, high, on_sqlite
 from whoosh import query as whoosh_query
@@ -24,36 +25,56 @@ DEPTH = 100
 
 
 def judge(folder: Path, work: Path) -> dict[str, dict[str, float]]:
-    texts = {line["_id"]: (line.get("title") or "", line["text"]) for line in lines(folder / "corpus.jsonl")}
+    corpus = {one.name: one for one in entries(folder / "corpus.jsonl")}
     wanted = judgements(folder / "qrels" / "test.tsv")
-    asked = {line["_id"]: line["text"] for line in lines(folder / "queries.jsonl") if line["_id"] in wanted}
-    names = list(texts)
-    documents = [document(number, *texts[name]) for number, name in enumerate(names)]
-    engines = {
-        "hub": of_hub(work, documents),
-        "whoosh": of_whoosh(work, documents),
-        "fts5": of_fts5(work, documents),
-    }
-    return {
-        engine_name: measured(
-            lambda text, search=search: [names[int(key)] for key in search(text)], asked, wanted
+    asked = {one.name: one.text for one in entries(folder / "queries.jsonl") if one.name in wanted}
+    names = list(corpus)
+    documents = [document(number, one.title, one.text) for number, one in enumerate(corpus.values())]
+    progress(f"{len(documents)} documents, {len(asked)} queries with judgements")
+    itself = {name for name, text in asked.items() if name in corpus and corpus[name].text == text}
+    figures = {}
+    for engine_name, make in (("hub", of_hub), ("whoosh", of_whoosh), ("fts5", of_fts5)):
+        search = make(work, documents)
+        progress(f"{engine_name}: indexed")
+        figures[engine_name] = measured(
+            lambda text, search=search: [names[int(key)] for key in search(text)], asked, wanted, itself
         )
-        for engine_name, search in engines.items()
-    }
+        progress(f"{engine_name}: {figures[engine_name]}")
+    return figures
 
 
-def lines(path: Path) -> Iterator[dict[str, str]]:
+class Entry(NamedTuple):
+    """A document or a query as its line says; what the line does not say is empty."""
+
+    name: str
+    title: str
+    text: str
+
+
+def entries(path: Path) -> Iterator[Entry]:
     with path.open(encoding="utf-8") as reader:
-        yield from (json.loads(line) for line in reader if line.strip())
+        for line in reader:
+            if line.strip():
+                one = json.loads(line)
+                yield Entry(str(one["_id"]), str(one.get("title") or ""), str(one.get("text") or ""))
 
 
 def judgements(path: Path) -> dict[str, dict[str, int]]:
+    """For each judged query its documents with a score above zero: perhaps none, as trec_eval counts it."""
     found: dict[str, dict[str, int]] = {}
     with path.open(encoding="utf-8") as reader:
-        for query, name, score in list(csv.reader(reader, delimiter="\t"))[1:]:
-            if int(score) > 0:
-                found.setdefault(query, {})[name] = int(score)
+        for line in reader:
+            query, *between, name, score = line.rstrip("\r\n").split("\t") if line.strip() else ["", "", ""]
+            if between or not query or not re.fullmatch(r"-?\d+(\.\d+)?", score):
+                continue
+            right = found.setdefault(query, {})
+            if float(score) > 0:
+                right[name] = int(float(score))
     return found
+
+
+def progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def document(number: int, title: str, text: str) -> shard.Document:
@@ -77,7 +98,7 @@ def of_hub(work: Path, documents: list[shard.Document]) -> Callable[[str], list[
                 "person", index, lambda some: hub.parts("words", "person", some)
             ),
         )
-        window = engine.Window(today=TODAY, limit=DEPTH)
+        window = engine.Window(today=TODAY, limit=DEPTH + 1)
         question = answer.Question(
             text=text, understood=understand(text), filters=engine.Filters(), window=window
         )
@@ -95,7 +116,7 @@ def of_whoosh(work: Path, documents: list[shard.Document]) -> Callable[[str], li
     def search(text: str) -> list[str]:
         words = dict.fromkeys(token.text for token in analyser(text))
         either = whoosh_query.Or([whoosh_query.Term("body", word) for word in words])
-        return [hit["key"] for hit in plain.searcher.search(either, limit=DEPTH)]
+        return [hit["key"] for hit in plain.searcher.search(either, limit=DEPTH + 1)]
 
     return search
 
@@ -107,23 +128,28 @@ def of_fts5(work: Path, documents: list[shard.Document]) -> Callable[[str], list
 
     def search(text: str) -> list[str]:
         words = dict.fromkeys(re.findall(r"\w+", text))
-        return fts5.search(" OR ".join(f'"{word}"' for word in words), "person", DEPTH) if words else []
+        return fts5.search(" OR ".join(f'"{word}"' for word in words), "person", DEPTH + 1) if words else []
 
     return search
 
 
 def measured(
-    search: Callable[[str], list[str]], asked: dict[str, str], wanted: dict[str, dict[str, int]]
+    search: Callable[[str], list[str]],
+    asked: dict[str, str],
+    wanted: dict[str, dict[str, int]],
+    itself: set[str],
 ) -> dict[str, float]:
+    """Means over the queries, as trec_eval takes them. `itself`: queries that are documents too, which do not find themselves."""
     gains, precisions, recalls, times = [], [], [], []
     for name, text in asked.items():
         began = time.perf_counter()
         found = search(text)
         times.append(1000 * (time.perf_counter() - began))
         right = wanted[name]
+        found = [one for one in found if one != name or name not in itself][:DEPTH]
         gains.append(ndcg(found[:10], right))
         precisions.append(average_precision(found, right))
-        recalls.append(len(right.keys() & set(found)) / len(right))
+        recalls.append(len(right.keys() & set(found)) / max(1, len(right)))
     mean = {"ndcg@10": gains, "map": precisions, "recall@100": recalls}
     figures = {name: round(sum(values) / max(1, len(values)), 4) for name, values in mean.items()}
     return figures | {"p95_ms": round(high(times), 2) if times else 0.0}
@@ -132,7 +158,7 @@ def measured(
 def ndcg(found: list[str], right: dict[str, int]) -> float:
     gain = sum(right.get(name, 0) / math.log2(place + 2) for place, name in enumerate(found))
     best = sorted(right.values(), reverse=True)[:10]
-    return gain / sum(score / math.log2(place + 2) for place, score in enumerate(best))
+    return gain / sum(score / math.log2(place + 2) for place, score in enumerate(best)) if best else 0.0
 
 
 def average_precision(found: list[str], right: dict[str, int]) -> float:
@@ -141,7 +167,7 @@ def average_precision(found: list[str], right: dict[str, int]) -> float:
         if name in right:
             met += 1
             total += met / place
-    return total / len(right)
+    return total / max(1, len(right))
 
 
 def names() -> Iterator[tuple[str, float, float | None, dict[str, object]]]:

@@ -38,7 +38,7 @@ from hub.search.shard import (
 )
 from hub.search.vocabulary import UNREAD, Vocabulary, gathered, starting
 
-K1 = 1.2
+K1 = 1.5
 B = 0.75
 FIRST_WORDS = 3
 """Up to so many plain words, what has all of them stands before what has not. In longer questions some words are there by the
@@ -451,8 +451,12 @@ def _idf(having: int, number: int) -> float:
 
 def _rank_either(tree: Either, run: _Run) -> _Ranked:
     ranked = [_rank(writing, run) for writing in tree.writings]
-    found = np.logical_or.reduce([one.found for one in ranked])
-    return _Ranked(found, np.maximum.reduce([one.score for one in ranked]), found)
+    whole = np.logical_or.reduce([one.found for one in ranked])
+    found, score = whole, np.maximum.reduce([one.score for one in ranked])
+    for part in tree.parts:
+        alone = _rank(part, run)
+        found, score = found | alone.found, score + alone.score
+    return _Ranked(found, score, whole)
 
 
 def _rank_alike(tree: Alike, run: _Run) -> _Ranked:
@@ -492,7 +496,7 @@ def _leaves(tree: Tree) -> Iterable[Term | Phrase | Prefix]:
         case Term() | Phrase() | Prefix():
             yield tree
         case Either():
-            yield from tree.writings
+            yield from (*tree.writings, *tree.parts)
         case Alike():
             yield tree.exact
             yield from (Term(term, term) for term in tree.others)

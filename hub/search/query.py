@@ -52,10 +52,11 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """The same thing in several writings: scores as the best of them."""
+    """The same thing in several writings: scores as the best of them. Each of `parts` that is there counts besides."""
 
     writings: "tuple[Term | Phrase, ...]"
     shown: str
+    parts: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,59 @@ class _Notes:
 def understand(text: str) -> Understood:
     """Never fails. At most LONGEST_QUERY characters and MOST_WORDS words of the text are used."""
     notes = _Notes()
-    tree = _Reader(_prepare(text, notes), notes).tree()
+    reader = _Reader(_prepare(text, notes), notes)
+    tree = reader.tree()
+    if isinstance(tree, Some) and not reader.operators:
+        tree = _plain(tree, notes, asks=text.rstrip().endswith("?"))
     return _understood(tree, notes.asked, tuple(notes.said), frozenset(notes.sounds))
+
+
+def _plain(tree: Some, notes: _Notes, *, asks: bool) -> Tree:
+    """A list without operators: of a question, the words that only make it one are left out, and the words of a compound count alone too."""
+    long = sum(len(child.terms) if isinstance(child, Phrase) else 1 for child in tree.wanted) > FEW_QUOTED
+    wanted = tuple(_in_part(child, long=long) for child in tree.wanted)
+    if not asks and _as_typed(wanted[0]).partition("'")[0] not in _ASKING:
+        return Some(wanted)
+    little = [_is_little(child, first=number == 0) for number, child in enumerate(wanted)]
+    kept = tuple(child for child, is_little in zip(wanted, little, strict=True) if not is_little)
+    if not kept or len(kept) == len(wanted):
+        return Some(wanted)
+    left_out = [_as_typed(child) for child, is_little in zip(wanted, little, strict=True) if is_little]
+    notes.say(f"“{' '.join(left_out[:_SHOWN_WORDS])}” left out as words of the question")
+    return kept[0] if len(kept) == 1 else Some(kept)
+
+
+FEW_QUOTED = 6
+"""In a list of more words, those of phrases counted in, quotation marks are taken as a writer's."""
+_ASKING = frozenset({"what", "which", "who", "whom", "whose", "how", "why", "where", "when"})
+_OF_A_QUESTION = """
+what's who's where's how's it's i'm i'd i've don't doesn't didn't isn't aren't wasn't can't couldn't shouldn't
+i me my he she his her they them their its there those than then such about into am is are was were be been being
+has had having have do does did can could would should
+"""
+_LITTLE = _ASKING | set(_OF_A_QUESTION.split())
+
+
+def _as_typed(tree: Tree) -> str:
+    return tree.shown.lower().replace("\u2019", "'") if isinstance(tree, Term | Either) else ""
+
+
+def _is_little(tree: Tree, *, first: bool) -> bool:
+    """Whether it says nothing of what is asked for. With a capital inside the text it may be a name or an abbreviation."""
+    typed = _as_typed(tree)
+    if typed not in _LITTLE or not isinstance(tree, Term | Either):
+        return False
+    return first or tree.shown[0].islower() or typed[:2] in {"i", "i'"}
+
+
+def _in_part(tree: Tree, *, long: bool) -> Tree:
+    """A reference is found whole or not at all; of a compound of words, or a quotation in a long text, each word says something."""
+    if isinstance(tree, Phrase) and long:
+        words = dict.fromkeys(term for term in tree.terms if term not in _LITTLE)
+        return Either((tree,), tree.shown, tuple(Term(term, term) for term in words))
+    if not isinstance(tree, Either) or any(letter.isdigit() for letter in tree.shown):
+        return tree
+    return replace(tree, parts=tuple(part for part in parts_of(tree) if len(part.shown) > 1))
 
 
 def _understood(tree: Tree | None, asked: Asked, said: tuple[str, ...], sounds: frozenset[str]) -> Understood:
@@ -249,6 +301,8 @@ def _balanced(text: str, notes: _Notes) -> str:
 
 
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
+FEW_CAPITALS = 6
+"""A longer text all in capitals is prose: AND, OR and NOT are words of it."""
 _FIELDS = frozenset({"type", "agency", "from", "to", "date"})
 _PIECE = re.compile(
     r'(?P<field>[a-zA-Z]+):(?=["\[])|"(?P<phrase>[^"]*)"|\[(?P<range>[^\]"]*)\]|(?P<bracket>[()])|(?P<word>[^\s()"]+)'
@@ -304,6 +358,8 @@ class _Reader:
 
     def __init__(self, text: str, notes: _Notes) -> None:
         self._pieces, self._notes = _PIECE.finditer(text), notes
+        self._known = frozenset[str]() if _in_capitals(text) else _OPERATORS
+        self.operators = False
 
     def tree(self) -> Tree | None:
         found = self._level()
@@ -316,7 +372,8 @@ class _Reader:
             kind, text = piece.lastgroup, str(piece[piece.lastgroup or 0])
             if kind == "bracket" and text == ")":
                 break
-            if kind == "word" and text in _OPERATORS:
+            if kind == "word" and text in self._known:
+                self.operators = True
                 waiting = self._operator(level, text, waiting)
                 continue
             waiting = ""
@@ -349,6 +406,10 @@ class _Reader:
         if kind == "range":
             return _some([tree for word in text.split() if (tree := _from_word(word, self._notes))])
         return _from_word(text, self._notes)
+
+
+def _in_capitals(text: str) -> bool:
+    return text.isupper() and len(text.split()) > FEW_CAPITALS
 
 
 def _some(found: list[Tree]) -> Tree | None:

@@ -56,6 +56,8 @@ QUERIES = [
     "risk plan housing level harm",
     '"risk plan housing"',
     '"risk plan" "plan risk"',
+    "how is risk planned",
+    'what of risk and plan level "care of harm" housing Teasel-Moss',
 ]
 
 
@@ -150,11 +152,7 @@ class Plain:
         if isinstance(tree, All | Some):
             return self._group(tree)
         if isinstance(tree, Either):
-            each = zip(*(self.rank(writing) for writing in tree.writings), strict=True)
-            return [
-                (any(one[0] for one in ones), max(one[1] for one in ones), any(one[0] for one in ones))
-                for ones in each
-            ]
+            return self._either(tree)
         often = self.often(tree)
         having = sum(1 for count in often if count)
         rarity = math.log(1 + (len(often) - having + 0.5) / (having + 0.5))
@@ -169,6 +167,17 @@ class Plain:
             )
             for count, length in zip(often, self.lengths, strict=True)
         ]
+
+    def _either(self, tree: Either) -> list[tuple[bool, float, bool]]:
+        writings = [self.rank(writing) for writing in tree.writings]
+        parts = [self.rank(part) for part in tree.parts]
+        ranked = []
+        for number in range(len(self.documents)):
+            whole = any(ranks[number][0] for ranks in writings)
+            alone = any(ranks[number][0] for ranks in parts)
+            score = max(ranks[number][1] for ranks in writings) + sum(ranks[number][1] for ranks in parts)
+            ranked.append((whole or alone, score, whole))
+        return ranked
 
     def _group(self, tree: All | Some) -> list[tuple[bool, float, bool]]:
         wanted = [self.rank(child) for child in tree.wanted]

@@ -29,6 +29,60 @@ def test_what_is_typed_becomes_its_tree(typed: str, tree: object) -> None:
     assert understand(typed).tree == tree
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("How do I plan housing?", ["plan", "hous"]),
+        ("what's the risk", ["risk"]),
+        ("who does what", ["who", "doe", "what"]),
+        ("category I plan", ["categori", "i", "plan"]),
+        ("Ms Do", ["ms", "do"]),
+        ("he can do harm", ["he", "do", "harm"]),
+        ("Has the risk plan of WHO and Ms Do been his?", ["risk", "plan", "who", "ms", "do"]),
+        ("how AND risk", ["how", "risk"]),
+        ('"how is the risk" housing', ["how", "risk", "hous"]),
+    ],
+)
+def test_words_that_only_make_a_question_are_left_out_of_it(typed: str, words: list[str]) -> None:
+    assert list(understand(typed).words) == words
+
+
+def test_what_a_question_loses_is_said() -> None:
+    assert "“how do i” left out as words of the question" in understand("How do I plan housing?").sentence
+
+
+def test_each_word_of_a_compound_counts_in_a_list_and_a_reference_only_whole() -> None:
+    smith, plan, reference = Term("smith", "Smith"), Term("plan", "plan"), "AB/12-3"
+    tree = understand(f"Orla-Smith plan {reference}").tree
+    assert isinstance(tree, Some)
+    assert [one.parts for one in tree.wanted if isinstance(one, Either)] == [
+        (Term("orla", "Orla"), smith),
+        (),
+    ]
+    for strict in ("Orla-Smith", "Orla-Smith AND plan", "(Orla-Smith OR x) plan NOT level"):
+        assert smith not in _parts(understand(strict).tree)
+    assert plan in tree.wanted
+
+
+def _parts(tree: object) -> list[Term]:
+    if isinstance(tree, Either):
+        return list(tree.parts)
+    return [part for child in getattr(tree, "wanted", ()) for part in _parts(child)]
+
+
+def test_quotation_marks_are_exact_in_a_short_list_and_a_writers_in_a_long_one() -> None:
+    assert understand('"duty of care" housing').tree == Some(
+        (Phrase(("duti", "care"), (0, 2), "duty of care"), HOUSE)
+    )
+    long = understand('they said "duty of care" of housing staff, level three').tree
+    assert Term("care", "care") in _parts(long)
+
+
+def test_operators_are_words_in_a_long_text_all_in_capitals() -> None:
+    assert isinstance(understand("RISK AND PLAN").tree, All)
+    assert isinstance(understand("RISK PLAN OF HOUSING AND HARM OR CARE NOT LEVEL").tree, Some)
+
+
 def test_days_are_no_compounds_and_a_compound_too_many_is_looked_for_by_its_words() -> None:
     days = understand(" ".join(f"2026-03-{number:02}" for number in range(1, 29)))
     assert "compounds" not in days.sentence
