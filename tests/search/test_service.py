@@ -15,6 +15,7 @@ from hub.documents.model import Document, DocumentVersion
 from hub.documents.objects import store
 from hub.errors import Invalid, NotHere
 from hub.ids import new_id
+from hub.ledger.service import open_private
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
 from hub.search import kept
 from hub.search.model import AskedSearch, CaseShard, SavedSearch
@@ -313,6 +314,33 @@ def test_the_page_saves_runs_and_removes_a_search(world):
     assert world.post(world.client("probation"), f"/search/saved/{line.id}/remove").status_code == 404
     world.post(client, f"/search/saved/{line.id}/remove")
     assert world.hub.search.saved(world.actor("police")) == []
+
+
+def test_the_record_holds_the_names_that_the_answer_added(world):
+    put(world, "Then Siobhan Heronsgate left, and Siobhan came back by the weir.")
+
+    def recorded():
+        entry = world.events("search.run")[-1]
+        with world.hub.db.reading() as session:
+            opened = open_private(session, entry, world.hub.vaults.open_log)
+        assert b"siobhan" not in entry.sealed
+        assert "siobhan" not in entry.leaf.casefold()
+        return opened["query"].value
+
+    assert "Siobhan" in ask(world, "police", "Siobahn").sentence
+    assert recorded() == "Siobahn also:siobhan"
+    assert ask(world, "police", "weri").instead == "weir"
+    assert recorded() == "weri meant:weir"
+    ask(world, "police", "weir")
+    assert recorded() == "weir"
+
+
+def test_a_snippet_says_that_its_page_goes_on(world):
+    put(world, ("a heron by the", "weir in spring"))
+    put(world, ("a kingfisher by the weir.", "It left."))
+    for word, last in (("heron", " …"), ("kingfisher", "weir.")):
+        (hit,) = ask(world, "police", word).found
+        assert "".join(piece.text for piece in hit.fragments).endswith(last)
 
 
 def test_two_saved_searches_of_a_person_have_two_names(world):
