@@ -399,6 +399,23 @@ def test_the_page_keeps_the_words_when_its_filters_are_cleared(world):
     assert b'value="newest" checked' in shown
 
 
+def test_where_filters_leave_nothing_the_answer_itself_leads_out_of_them(world):
+    put(world, "heron")
+    client = world.client("police")
+    csrf(client)
+    filtered = {"q": "heron", "type": "minutes"}
+    nothing = world.post(client, "/search/", filtered, follow_redirects=True).text
+    assert "0 results" in nothing
+    assert "Search again without filters" in nothing
+    assert (
+        "1 result"
+        in world.post(client, "/search/", {**filtered, "unfiltered": "y"}, follow_redirects=True).text
+    )
+    none = world.post(client, "/search/", {"q": "quagga"}, follow_redirects=True).text
+    assert "Search again without filters" not in none
+    assert "fewer filters" not in none
+
+
 def test_a_date_that_is_none_is_told_at_the_top_of_the_page(world):
     sent = {"q": "heron", "first-day": "40"}
     shown = world.post(world.client("police"), "/search/", sent, follow_redirects=True).data
