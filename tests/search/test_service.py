@@ -319,20 +319,22 @@ def test_the_page_saves_runs_and_removes_a_search(world):
 def test_the_record_holds_the_names_that_the_answer_added(world):
     put(world, "Then Siobhan Heronsgate left, and Siobhan came back by the weir.")
 
-    def recorded():
-        entry = world.events("search.run")[-1]
-        with world.hub.db.reading() as session:
-            opened = open_private(session, entry, world.hub.vaults.open_log)
-        assert b"siobhan" not in entry.sealed
-        assert "siobhan" not in entry.leaf.casefold()
-        return opened["query"].value
-
     assert "Siobhan" in ask(world, "police", "Siobahn").sentence
-    assert recorded() == "Siobahn also:siobhan"
+    assert recorded(world) == "Siobahn also:siobhan"
     assert ask(world, "police", "weri").instead == "weir"
-    assert recorded() == "weri meant:weir"
+    assert recorded(world) == "weri meant:weir"
     ask(world, "police", "weir")
-    assert recorded() == "weir"
+    assert recorded(world) == "weir"
+
+
+def recorded(world):
+    """What the newest search says was asked, unsealed; nothing of it is in clear."""
+    entry = world.events("search.run")[-1]
+    with world.hub.db.reading() as session:
+        told = open_private(session, entry, world.hub.vaults.open_log)["query"].value
+    assert told.encode() not in entry.sealed
+    assert told not in entry.leaf
+    return told
 
 
 def test_a_snippet_says_that_its_page_goes_on(world):
@@ -492,18 +494,38 @@ def test_query_and_lines_are_on_record_before_they_are_shown(world, monkeypatch)
     document = put(world, "heron by the weir")
     seen = []
     service = type(world.hub.search)
-    page_text = service._page_text
+    lines = service._snippet
 
-    def note(self, work, entry, hit, row):
+    def note(self, *of_the_hit):
         seen.append([one.event for one in world.events()][-2:])
-        return page_text(self, work, entry, hit, row)
+        return lines(self, *of_the_hit)
 
-    monkeypatch.setattr(service, "_page_text", note)
+    monkeypatch.setattr(service, "_snippet", note)
     ask(world, "police", "heron")
     assert seen == [["search.run", "search.shown"]]
     shown = world.events("search.shown")[-1]
     assert (shown.document_id, shown.case_id, shown.operation) == (document, world.case, "disclosure")
     assert json.loads(world.events("search.run")[-1].leaf)["fields"] == {"documents": [document], "total": 1}
+
+
+def test_a_search_is_on_record_with_all_its_filters_and_each_hit_with_its_page(world):
+    first = put(world, ("nothing", "a heron by the weir"), type="minutes")
+    second = put(world, "heron", type="minutes")
+    case, police = world.case, world.agencies["police"]
+    filters = {"types": frozenset({"minutes"}), "agencies": frozenset({police}), "case": case}
+    days = {"first": date(2026, 1, 2), "last": date(2026, 4, 5)}
+    assert ask(world, "police", "heron", sounds=True, **filters, **days).total == 2
+    assert recorded(world) == (
+        f"heron type:minutes agency:{police} case:{case} from:2026-01-02 to:2026-04-05 sounds:yes"
+    )
+    shown = [json.loads(entry.leaf)["fields"] for entry in world.events("search.shown")]
+    assert {(one["document"], one["version"], one["page"]) for one in shown} == {
+        (first, 1, 2),
+        (second, 1, 1),
+    }
+    ask(world, "police", "Nobby")
+    (nominal,) = world.events("search.record_shown")
+    assert (nominal.case_id, json.loads(nominal.leaf)["fields"]["kind"]) == (case, "nominal")
 
 
 def test_what_was_searched_for_is_readable_nowhere(world):
