@@ -528,6 +528,33 @@ def test_a_search_is_on_record_with_all_its_filters_and_each_hit_with_its_page(w
     assert (nominal.case_id, json.loads(nominal.leaf)["fields"]["kind"]) == (case, "nominal")
 
 
+def test_the_words_behind_an_address_are_sealed_and_of_one_visit_alone(world):
+    who, search = world.actor("police"), world.hub.search
+    asked = search.keep(who, [("q", "Quetzalcanary")])
+    with world.hub.db.reading() as session:
+        assert b"etzalcanary" not in session.get_one(AskedSearch, asked).sealed_form
+    assert search.kept(who, asked) == [("q", "Quetzalcanary")]
+    for other in (replace(who, session="0" * 64), world.actor("probation")):
+        with pytest.raises(NotHere):
+            search.kept(other, asked)
+
+
+def test_the_right_to_a_hit_is_asked_again_before_it_is_shown(world, monkeypatch):
+    """Excluded between the answer of the index and the page: neither document nor nominal is shown, or on record as shown."""
+    put(world, "Nobby by the weir")
+    assert ask(world, "police", "Nobby").total == 2
+    before, answered = len(world.events()), world.hub.search._answered
+
+    def meanwhile(actor, request):
+        found = answered(actor, request)
+        world.exclude("police")
+        return found
+
+    monkeypatch.setattr(world.hub.search, "_answered", meanwhile)
+    assert ask(world, "police", "Nobby").found == ()
+    assert [entry.event for entry in world.events()][before:] == ["search.run"]
+
+
 def test_what_was_searched_for_is_readable_nowhere(world):
     ask(world, "police", "Quetzalcanary nothing")
     assert b"Quetzalcanary" not in world.events("search.run")[-1].sealed
