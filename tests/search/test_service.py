@@ -121,6 +121,19 @@ def test_of_a_case_that_is_not_theirs_only_what_was_issued_is_found(world):
     assert found(world, "excluded", "heron") == set()
 
 
+def test_the_rest_of_a_shelf_from_which_something_was_issued_is_not_even_counted(world):
+    case = world.make_case(coordinator="other coordinator")
+    issued = put(world, "heron by the weir", case=case)
+    put(world, "heron and a kingfisher", case=case, type="minutes")
+    issue(world, issued, "outsider")
+    answer = ask(world, "outsider", "heron")
+    assert [hit.document for hit in answer.found] == [issued]
+    assert (answer.total, answer.by_type) == (1, {"risk-assessment": 1})
+    for text in ("kingfisher", "kingf*"):
+        assert ask(world, "outsider", text).total == 0
+    assert ask(world, "outsider", "kingfishre").instead == ""
+
+
 def test_what_was_withdrawn_or_removed_is_found_no_more(world):
     kept, gone = put(world, "heron kept"), put(world, "heron gone")
     assert found(world, "police", "heron") == {kept, gone}
