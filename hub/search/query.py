@@ -239,6 +239,16 @@ def _resembled(tree: Tree, found: Mapping[str, tuple[str, ...]]) -> Tree:
     return tree
 
 
+def names_added(tree: Tree | None) -> tuple[str, ...]:
+    """What was looked for beside what was typed, as it resembles that; each once."""
+    match tree:
+        case Alike():
+            return tree.names
+        case All() | Some():
+            return tuple(dict.fromkeys(name for child in tree.wanted for name in names_added(child)))
+    return ()
+
+
 def parts_of(tree: Either) -> tuple[Term, ...]:
     """The words of a compound, each as one to look for."""
     for writing in tree.writings:

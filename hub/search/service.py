@@ -32,7 +32,7 @@ from hub.search.answer import Answered, Question, answer
 from hub.search.engine import Filters, Hit, Parts, Sort, Window
 from hub.search.kept import KeptIndexes
 from hub.search.model import AskedSearch
-from hub.search.query import Understood, also_said, understand
+from hub.search.query import Understood, also_said, names_added, understand
 from hub.search.reading import ShardReader, readable
 from hub.search.saved import Saved
 from hub.search.shelves import NOMINAL, RECORD, IndexedDocument, Shelves, nominal_text, outdated
@@ -74,6 +74,13 @@ class Request:
         said += [f"case:{self.case}"] if self.case else []
         said += [f"{name}:{day}" for name, day in (("from", self.first), ("to", self.last)) if day]
         return " ".join([*said, *(["sounds:yes"] if self.sounds else [])])
+
+
+def _told(request: Request, answered: Answered) -> str:
+    """The same with the words that the answer itself told: names that were added, and what may have been meant."""
+    said = [f"also:{name}" for name in names_added(answered.understood.tree)]
+    said += [f"meant:{answered.instead}"] if answered.instead else []
+    return " ".join([request.told(), *said])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +172,7 @@ class SearchService(Shelves, Saved):
         with self._db.work() as work:
             rows = _rows(work.session, actor, results.hits)
             hits = [hit for hit in results.hits if hit.document in rows]
-            entries = self._record(work, actor, request, (hits, results.total), rows)
+            entries = self._record(work, actor, _told(request, answered), (hits, results.total), rows)
             work.commit()
             asked = answered.understood.asked
             typed = _types(asked.types), _agencies(work.session, actor, asked.agencies)
@@ -219,7 +226,7 @@ class SearchService(Shelves, Saved):
         self,
         work: UnitOfWork,
         actor: Actor,
-        request: Request,
+        told: str,
         shown: tuple[list[Hit], int],
         rows: "dict[str, Shown]",
     ) -> list[Entry]:
@@ -228,7 +235,7 @@ class SearchService(Shelves, Saved):
         work.record(
             actor,
             SearchRun(
-                query=request.told(),
+                query=told,
                 documents=tuple(hit.document for hit in hits if not isinstance(rows[hit.document], Case)),
                 total=total,
             ),
@@ -251,7 +258,7 @@ class SearchService(Shelves, Saved):
             dated=document.dated,
             page=hit.page,
             alike=hit.alike,
-            fragments=tuple(snippet(self._page_text(work, entry, hit, row), understood)),
+            fragments=tuple(self._snippet(work, entry, hit, row, understood)),
         )
 
     def _nominal(self, session: Session, hit: Hit, case: Case, understood: Understood) -> Found:
@@ -269,16 +276,19 @@ class SearchService(Shelves, Saved):
             fragments=tuple(snippet(nominal_text(case, nominal), understood)),
         )
 
-    def _page_text(self, work: UnitOfWork, entry: Entry, hit: Hit, row: "HitRow") -> str:
+    def _snippet(
+        self, work: UnitOfWork, entry: Entry, hit: Hit, row: "HitRow", understood: Understood
+    ) -> list[Fragment]:
         if row.StoredObject is None:
-            return ""
+            return []
         vault = self._vaults.of(work.session, row.Case)
         receipt = work.receipt(
             entry, case=row.Document.case_id, document=row.Document.id, objects=[row.StoredObject.id]
         )
         with vault.open(sealed_object(vault, row.StoredObject), receipt) as reader:
             pages = json.loads(reader.read())
-        return str(pages[hit.page - 1]) if 0 < hit.page <= len(pages) else ""
+        here, later = pages[hit.page - 1 : hit.page], pages[hit.page :]
+        return snippet(str(here[0]), understood, goes_on=any(later)) if here and hit.page else []
 
 
 HitRow = Row[Document, Case, StoredObject]

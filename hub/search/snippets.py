@@ -8,6 +8,7 @@ from hub.search.query import Understood
 LONGEST = 300
 LONGEST_PAGE = 200_000
 _BEFORE = 60
+_ENDS = (".", "!", "?", ":", ";", ".”", ".\u2019", '."', ".)")
 
 
 class Fragment(NamedTuple):
@@ -21,16 +22,21 @@ class _Mark(NamedTuple):
     term: str
 
 
-def snippet(page_text: str, understood: Understood, longest: int = LONGEST) -> list[Fragment]:
+def snippet(
+    page_text: str, understood: Understood, longest: int = LONGEST, *, goes_on: bool = False
+) -> list[Fragment]:
     """At most about `longest` characters around the place with the most different words of the query.
 
-    Without any of them, the beginning of the page. White space is collapsed; an ellipsis says that something was left out.
+    Without any of them, the beginning of the page. White space is collapsed; an ellipsis says that something was left out,
+    or that the page `goes_on` in the middle of a sentence.
     """
     text = language.clean(page_text[:LONGEST_PAGE])
     marks = _marks(text, understood.words)
     start, end = _window(text, marks, longest)
     pieces = _pieces(text, [mark for mark in marks if start <= mark.start and mark.end <= end], start, end)
-    return _tidy(pieces, cut_before=start > 0, cut_after=end < len(text))
+    left_out = len(page_text) > LONGEST_PAGE or bool(text[end:].strip())
+    in_the_middle = goes_on and not text.rstrip().endswith(_ENDS)
+    return _tidy(pieces, cut_before=bool(text[:start].strip()), cut_after=left_out or in_the_middle)
 
 
 def _marks(text: str, words: tuple[str, ...]) -> list[_Mark]:

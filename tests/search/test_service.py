@@ -15,6 +15,7 @@ from hub.documents.model import Document, DocumentVersion
 from hub.documents.objects import store
 from hub.errors import Invalid, NotHere
 from hub.ids import new_id
+from hub.ledger.service import open_private
 from hub.meetings.model import Meeting, MeetingInvitee, MeetingIssue
 from hub.search import kept
 from hub.search.model import AskedSearch, CaseShard, SavedSearch
@@ -118,6 +119,19 @@ def test_of_a_case_that_is_not_theirs_only_what_was_issued_is_found(world):
     world.exclude("excluded")
     assert found(world, "attendee", "heron") == {issued}
     assert found(world, "excluded", "heron") == set()
+
+
+def test_the_rest_of_a_shelf_from_which_something_was_issued_is_not_even_counted(world):
+    case = world.make_case(coordinator="other coordinator")
+    issued = put(world, "heron by the weir", case=case)
+    put(world, "heron and a kingfisher", case=case, type="minutes")
+    issue(world, issued, "outsider")
+    answer = ask(world, "outsider", "heron")
+    assert [hit.document for hit in answer.found] == [issued]
+    assert (answer.total, answer.by_type) == (1, {"risk-assessment": 1})
+    for text in ("kingfisher", "kingf*"):
+        assert ask(world, "outsider", text).total == 0
+    assert ask(world, "outsider", "kingfishre").instead == ""
 
 
 def test_what_was_withdrawn_or_removed_is_found_no_more(world):
@@ -315,6 +329,35 @@ def test_the_page_saves_runs_and_removes_a_search(world):
     assert world.hub.search.saved(world.actor("police")) == []
 
 
+def test_the_record_holds_the_names_that_the_answer_added(world):
+    put(world, "Then Siobhan Heronsgate left, and Siobhan came back by the weir.")
+
+    assert "Siobhan" in ask(world, "police", "Siobahn").sentence
+    assert recorded(world) == "Siobahn also:siobhan"
+    assert ask(world, "police", "weri").instead == "weir"
+    assert recorded(world) == "weri meant:weir"
+    ask(world, "police", "weir")
+    assert recorded(world) == "weir"
+
+
+def recorded(world):
+    """What the newest search says was asked, unsealed; nothing of it is in clear."""
+    entry = world.events("search.run")[-1]
+    with world.hub.db.reading() as session:
+        told = open_private(session, entry, world.hub.vaults.open_log)["query"].value
+    assert told.encode() not in entry.sealed
+    assert told not in entry.leaf
+    return told
+
+
+def test_a_snippet_says_that_its_page_goes_on(world):
+    put(world, ("a heron by the", "weir in spring"))
+    put(world, ("a kingfisher by the weir.", "It left."))
+    for word, last in (("heron", " …"), ("kingfisher", "weir.")):
+        (hit,) = ask(world, "police", word).found
+        assert "".join(piece.text for piece in hit.fragments).endswith(last)
+
+
 def test_two_saved_searches_of_a_person_have_two_names(world):
     who, search = world.actor("police"), world.hub.search
     search.save(who, "Birds  of March", [("q", "heron")])
@@ -369,6 +412,23 @@ def test_the_page_keeps_the_words_when_its_filters_are_cleared(world):
     assert b"by the weir" in shown
     assert b"in use)" not in shown
     assert b'value="newest" checked' in shown
+
+
+def test_where_filters_leave_nothing_the_answer_itself_leads_out_of_them(world):
+    put(world, "heron")
+    client = world.client("police")
+    csrf(client)
+    filtered = {"q": "heron", "type": "minutes"}
+    nothing = world.post(client, "/search/", filtered, follow_redirects=True).text
+    assert "0 results" in nothing
+    assert "Search again without filters" in nothing
+    assert (
+        "1 result"
+        in world.post(client, "/search/", {**filtered, "unfiltered": "y"}, follow_redirects=True).text
+    )
+    none = world.post(client, "/search/", {"q": "quagga"}, follow_redirects=True).text
+    assert "Search again without filters" not in none
+    assert "fewer filters" not in none
 
 
 def test_a_date_that_is_none_is_told_at_the_top_of_the_page(world):
@@ -447,18 +507,65 @@ def test_query_and_lines_are_on_record_before_they_are_shown(world, monkeypatch)
     document = put(world, "heron by the weir")
     seen = []
     service = type(world.hub.search)
-    page_text = service._page_text
+    lines = service._snippet
 
-    def note(self, work, entry, hit, row):
+    def note(self, *of_the_hit):
         seen.append([one.event for one in world.events()][-2:])
-        return page_text(self, work, entry, hit, row)
+        return lines(self, *of_the_hit)
 
-    monkeypatch.setattr(service, "_page_text", note)
+    monkeypatch.setattr(service, "_snippet", note)
     ask(world, "police", "heron")
     assert seen == [["search.run", "search.shown"]]
     shown = world.events("search.shown")[-1]
     assert (shown.document_id, shown.case_id, shown.operation) == (document, world.case, "disclosure")
     assert json.loads(world.events("search.run")[-1].leaf)["fields"] == {"documents": [document], "total": 1}
+
+
+def test_a_search_is_on_record_with_all_its_filters_and_each_hit_with_its_page(world):
+    first = put(world, ("nothing", "a heron by the weir"), type="minutes")
+    second = put(world, "heron", type="minutes")
+    case, police = world.case, world.agencies["police"]
+    filters = {"types": frozenset({"minutes"}), "agencies": frozenset({police}), "case": case}
+    days = {"first": date(2026, 1, 2), "last": date(2026, 4, 5)}
+    assert ask(world, "police", "heron", sounds=True, **filters, **days).total == 2
+    assert recorded(world) == (
+        f"heron type:minutes agency:{police} case:{case} from:2026-01-02 to:2026-04-05 sounds:yes"
+    )
+    shown = [json.loads(entry.leaf)["fields"] for entry in world.events("search.shown")]
+    assert {(one["document"], one["version"], one["page"]) for one in shown} == {
+        (first, 1, 2),
+        (second, 1, 1),
+    }
+    ask(world, "police", "Nobby")
+    (nominal,) = world.events("search.record_shown")
+    assert (nominal.case_id, json.loads(nominal.leaf)["fields"]["kind"]) == (case, "nominal")
+
+
+def test_the_words_behind_an_address_are_sealed_and_of_one_visit_alone(world):
+    who, search = world.actor("police"), world.hub.search
+    asked = search.keep(who, [("q", "Quetzalcanary")])
+    with world.hub.db.reading() as session:
+        assert b"etzalcanary" not in session.get_one(AskedSearch, asked).sealed_form
+    assert search.kept(who, asked) == [("q", "Quetzalcanary")]
+    for other in (replace(who, session="0" * 64), world.actor("probation")):
+        with pytest.raises(NotHere):
+            search.kept(other, asked)
+
+
+def test_the_right_to_a_hit_is_asked_again_before_it_is_shown(world, monkeypatch):
+    """Excluded between the answer of the index and the page: neither document nor nominal is shown, or on record as shown."""
+    put(world, "Nobby by the weir")
+    assert ask(world, "police", "Nobby").total == 2
+    before, answered = len(world.events()), world.hub.search._answered
+
+    def meanwhile(actor, request):
+        found = answered(actor, request)
+        world.exclude("police")
+        return found
+
+    monkeypatch.setattr(world.hub.search, "_answered", meanwhile)
+    assert ask(world, "police", "Nobby").found == ()
+    assert [entry.event for entry in world.events()][before:] == ["search.run"]
 
 
 def test_what_was_searched_for_is_readable_nowhere(world):

@@ -35,6 +35,23 @@ def test_a_page_without_the_words_shows_its_beginning() -> None:
     assert not any(fragment.is_match for fragment in shown)
 
 
+def shown(page: str, **more: bool) -> str:
+    return "".join(fragment.text for fragment in snippet(page, understand("risk"), **more))
+
+
+def test_an_ellipsis_stands_where_something_is_left_out_and_nowhere_else() -> None:
+    assert shown("a risk") == "a risk"
+    assert shown("a risk  \n ") == "a risk ", "blanks are nothing"
+    assert shown("a risk " + "more " * 100).endswith("more …")
+    assert shown("more " * 100 + "a risk").startswith("… more")
+    assert shown("more " * 100 + "a risk").endswith("a risk")
+    assert shown("a risk of", goes_on=True) == "a risk of …", "the sentence ends on the next page"
+    assert shown("a risk.", goes_on=True) == "a risk."
+    assert shown("risk" + " " * 250_000 + "risk").endswith(" …"), (
+        "a page of which only the beginning is looked at"
+    )
+
+
 def test_markup_is_left_as_text() -> None:
     text = "".join(fragment.text for fragment in snippet("<b>risk</b> & more", understand("risk")))
     assert text == "<b>risk</b> & more"
