@@ -19,7 +19,10 @@ def memory() -> Path | None:
     if found.f_flag & (os.ST_NOEXEC | os.ST_RDONLY) or shutil.disk_usage(SHARED).free < ENOUGH:
         return None
     try:
-        OURS.mkdir(mode=0o755, exist_ok=True)
+        OURS.mkdir(exist_ok=True)
+        if OURS.is_symlink() or OURS.stat().st_uid != os.geteuid():
+            return None
+        OURS.chmod(0o1777)  # as /tmp: PostgreSQL takes its folder away as the account that it runs as
     except OSError:
         return None
-    return OURS if OURS.stat().st_uid == os.geteuid() and not OURS.is_symlink() else None
+    return OURS

@@ -5,9 +5,11 @@ Whoever may not gets no word of the case, and the same bytes whether it exists o
 
 import itertools
 import re
+from dataclasses import dataclass
 
 import pytest
 from flask import Blueprint, Flask
+from werkzeug.routing import Rule
 
 from hub.access.permissions import GRANTS, Role
 from hub.ledger.events import FormKept
@@ -19,6 +21,8 @@ from tests.world import csrf
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")
 ABSENT = "a" * 26
+PLAINLY = {"Accept": "application/json"}
+"""Where only the status counts: making a page costs most of what a refusal costs."""
 STANDS = {
     "on case": {Role.PRACTITIONER, Role.CHAIR, Role.ATTENDEE},
     "coordinates": {Role.COORDINATOR},
@@ -104,35 +108,73 @@ def test_the_matrix_knows_every_argument_of_every_route(hub):
     assert unknown == set()
 
 
+@dataclass(frozen=True)
+class Answer:
+    rule: Rule
+    method: str
+    path: str
+    status_code: int
+    headers: dict[str, str]
+    data: bytes
+
+
+@pytest.fixture(scope="module")
+def told():
+    """What `answers` were given: two tests look at them, in different ways."""
+    return {}
+
+
+def answers(hub, told, role, relation):
+    """Of every route and method, for the first document and for the second."""
+    if (role, relation) not in told:
+        client = hub.client(f"{role}, {relation}")
+        csrf(client)
+        told[role, relation] = list(itertools.chain.from_iterable(_answers(hub, client, at) for at in (0, 1)))
+    return told[role, relation]
+
+
+def _answers(hub, client, document):
+    for rule, path in paths(hub, document=document):
+        if (document and "document" not in rule.arguments) or rule.endpoint == "people.sign_out":
+            continue
+        for method in sorted(rule.methods):
+            if method != "HEAD" or about_the_case(
+                rule
+            ):  # it has no body: what counts is that its headers are the same
+                given = asked(hub, client, method, path)
+                yield Answer(rule, method, path, given.status_code, dict(given.headers), given.data)
+
+
 @pytest.mark.parametrize(("role", "relation"), BARRED)
-def test_who_may_not_gets_no_word_of_the_case_by_any_route_or_method(hub, role, relation):
-    client = hub.client(f"{role}, {relation}")
-    for document in (0, 1):
-        for rule, path in paths(hub, document=document):
-            if (document and "document" not in rule.arguments) or rule.endpoint == "people.sign_out":
-                continue
-            for method in sorted(rule.methods):
-                answer = asked(hub, client, method, path)
-                assert answer.status_code < 500, (method, path)
-                for word in words_not_for(role, relation):
-                    assert word.encode() not in answer.data, (method, path)
+def test_who_may_not_gets_no_word_of_the_case_by_any_route_or_method(hub, told, role, relation):
+    for answer in answers(hub, told, role, relation):
+        assert answer.status_code < 500, (answer.method, answer.path)
+        for word in words_not_for(role, relation):
+            assert word.encode() not in answer.data, (answer.method, answer.path)
+            assert word not in str(answer.headers), (answer.method, answer.path)
 
 
 @pytest.mark.parametrize(("role", "relation"), [pair for pair in BARRED if pair[1] != "invited"])
-def test_forbidden_and_absent_are_the_same_in_status_headers_and_bytes(hub, role, relation):
+def test_forbidden_and_absent_are_the_same_in_status_headers_and_bytes(hub, told, role, relation):
     client = hub.client(f"{role}, {relation}")
     csrf(client)
-    for (rule, there), (_, absent) in zip(paths(hub), paths(hub, there=False), strict=True):
-        overseen = role is Role.GOVERNANCE and rule.endpoint.startswith(("governance.", "disposal."))
-        if not about_the_case(rule) or overseen:
+    absent_for = {
+        there: absent for (_, there), (_, absent) in zip(paths(hub), paths(hub, there=False), strict=True)
+    }
+    compared = 0
+    for first in answers(hub, told, role, relation):
+        overseen = role is Role.GOVERNANCE and first.rule.endpoint.startswith(("governance.", "disposal."))
+        if not about_the_case(first.rule) or overseen or first.path not in absent_for:
             continue
-        for method in sorted(rule.methods):
-            first, second = (asked(hub, client, method, path) for path in (there, absent))
-            assert first.status_code == second.status_code, (method, there)
-            assert same(first, there) == same(second, absent), (method, there)
-            assert dict(first.headers) == dict(second.headers), (method, there)
-            if method != "OPTIONS":
-                assert first.status_code in (400, 404), (method, there)
+        method, there, absent = first.method, first.path, absent_for[first.path]
+        second = asked(hub, client, method, absent)
+        assert first.status_code == second.status_code, (method, there)
+        assert same(first, there) == same(second, absent), (method, there)
+        assert first.headers == dict(second.headers), (method, there)
+        if method != "OPTIONS":
+            assert first.status_code in (400, 404), (method, there)
+        compared += 1
+    assert compared > 60
 
 
 def test_nobody_without_a_session_gets_past_any_route_that_is_not_open(hub):
@@ -208,7 +250,9 @@ def test_a_method_that_a_route_lacks_is_refused_alike_for_everybody_and_everythi
         }
         for method in sorted(set(METHODS) - same_path):
             statuses = {
-                asked(hub, client, method, path).status_code for client in clients for path in (there, absent)
+                asked(hub, client, method, path, headers=PLAINLY).status_code
+                for client in clients
+                for path in (there, absent)
             }
             assert statuses == {405}, (method, there)
 
@@ -221,7 +265,7 @@ def test_who_lacks_the_permission_gets_nothing_even_on_their_own_case(hub, role)
         if needs.permission is None or needs.permission in GRANTS[role]:
             continue
         for method in sorted(rule.methods):
-            assert asked(hub, client, method, path).status_code == 404, (method, path)
+            assert asked(hub, client, method, path, headers=PLAINLY).status_code == 404, (method, path)
 
 
 def test_malformed_ids_and_numbers_are_no_route(hub):

@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,13 @@ WHOLE = ("hub/app.py", "hub/models.py", "hub/web/blueprints.py", "hub/web/servic
 """Which put the parts together, or speak of the whole: above every floor."""
 
 
+@cache
 def imports(name):
     """Modules that a file imports anywhere, except for type checking alone."""
+    return tuple(_imports(name))
+
+
+def _imports(name):
     tree = TREES[name]
     typing_only = {
         child

@@ -73,7 +73,7 @@ class Person:
     def __init__(
         self, browser: Browser, server: Server, axe: Path, *, script: bool = True, state: Any = None
     ) -> None:
-        self.server, self.axe, self.script = server, axe.read_text("utf-8"), script
+        self.server, self.script = server, script
         self.context: BrowserContext = browser.new_context(
             base_url=server.url,
             viewport=WIDE,
@@ -83,6 +83,8 @@ class Person:
         )
         self.context.set_default_timeout(60_000)
         self.context.add_init_script(LISTEN)
+        if script:
+            self._bring(axe)
         self.faults: list[str] = []
         self.unchecked: list[str] = []
         self.checked: list[str] = []
@@ -93,6 +95,10 @@ class Person:
         self.context.on("weberror", lambda error: self.faults.append(f"script error: {error.error}"))
         self.context.on("page", self._watch)
         self.page: Page = self.context.new_page()
+
+    def _bring(self, axe: Path) -> None:
+        """Told to the browser once: sent to each page, axe-core took as long to come as to look."""
+        self.context.add_init_script(path=axe)
 
     # --- watching ---
 
@@ -146,8 +152,6 @@ class Person:
         return wrong if shape["language"] == "en" else [*wrong, "no language"]
 
     def _axe(self) -> list[str]:
-        if not self.page.evaluate("() => 'axe' in window"):
-            self.page.evaluate(self.axe)
         return [f"axe {one}" for one in self.page.evaluate(AXE, TAGS)]
 
     def _layout(self) -> list[str]:

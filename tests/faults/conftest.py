@@ -24,6 +24,13 @@ def disk() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """On a disk too."""
+    with tempfile.TemporaryDirectory(prefix="hubfaults") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
 def sqlite(zygote, disk) -> Iterator[Faults]:
     made = Faults(zygote, Place("sqlite", disk), SEED)

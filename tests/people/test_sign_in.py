@@ -4,11 +4,12 @@ import threading
 
 import pyotp
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import select
 
 from hub.access.permissions import Role
+from hub.app import build_services
 from hub.errors import Refused, Throttled
 from hub.people.model import Account, SignedInSession
 from tests.world import PASSWORD, TOTP_SECRET, csrf
@@ -499,3 +500,11 @@ def test_one_address_has_only_so_many_passwords_checked(world, monkeypatch):
     with pytest.raises(Throttled):
         people.offer_password(email="p4@fenmarch.example", password="guess", address="198.51.100.9")
     assert people.offer_password(email="p4@fenmarch.example", password="guess", address="198.51.100.10")
+
+
+def test_a_password_costs_who_guesses_64_megabytes_and_three_rounds_each(world):
+    """Of the hub's own making: the worlds of the tests hash more quickly."""
+    hasher = build_services(world.config).people._hasher
+    assert hasher.type is Type.ID
+    assert hasher.memory_cost >= 64 * 1024
+    assert hasher.time_cost >= 3
