@@ -12,12 +12,13 @@ from hub import jobs, oplog
 from hub.backup.service import BackupService
 from hub.cases.service import CaseService
 from hub.clock import Clock, system_clock
-from hub.db import Database, make_engine
+from hub.db import Database
 from hub.disposal.outside import KnownBackups
 from hub.disposal.service import DisposalService
 from hub.disposal.shredding import Shredding
 from hub.documents.reader.client import Reader
 from hub.documents.service import DocumentService
+from hub.engine import make_engine
 from hub.governance.following import Following
 from hub.governance.glass.service import GlassService
 from hub.governance.queue.service import ReviewService

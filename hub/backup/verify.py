@@ -20,9 +20,10 @@ from hub.backup.rows import fill
 from hub.backup.tables import Row
 from hub.backup.wrappings import CASE, Reference, placed
 from hub.cases.model import Case
-from hub.db import make_engine, session_on
+from hub.db import session_on
 from hub.documents.model import StoredObject
 from hub.documents.objects import sealed_object
+from hub.engine import make_engine
 from hub.errors import HubError
 from hub.ids import new_id
 from hub.ledger.service import verify as verify_log

@@ -9,7 +9,8 @@ from config import Config, ConfigError, production_faults
 from hub.access.actor import program
 from hub.app import build_services
 from hub.backup.restore import under_way
-from hub.db import Database, make_engine
+from hub.db import Database
+from hub.engine import make_engine
 from hub.errors import LogUnwritable
 from hub.ledger.events import ServiceStarted, ServiceStopped
 from hub.migrations import migrate

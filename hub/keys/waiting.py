@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from hub.db import LOCK_WAIT_MS
+from hub.engine import LOCK_WAIT_MS
 from hub.errors import Conflict
 
 PATIENCE = 600.0

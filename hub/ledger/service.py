@@ -6,24 +6,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Insert,
-    LargeBinary,
-    Table,
-    Text,
-    bindparam,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy import cast as cast_to
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from hub.access.actor import Actor
@@ -44,6 +29,7 @@ from hub.ledger.entries import (
 from hub.ledger.events import Event
 from hub.ledger.model import LogCaseHead, LogEntry, LogHead
 from hub.ledger.tree import Frontier
+from hub.ledger.writing import CASES, HEAD, Batch, write
 from storage.errors import StorageError, Tampered
 
 Seal = Callable[[Session, str, bytes], bytes]
@@ -85,9 +71,7 @@ class AccessLog:
             entry.sequence = sequence
             rows.append(row)
         frontier = frontier.extended(row["leaf_hash"] for row in rows)
-        _add(connection, rows)
-        connection.execute(_MOVE_HEAD, {"area": area, "last": sequence, "end": bytes(frontier)})
-        heads.store()
+        write(connection, Batch(area, sequence, bytes(frontier), rows, heads.rows()))
 
     def _row(self, session: Session, entry: Entry, place: Place) -> dict[str, Any]:
         actor, event = entry.actor, entry.event
@@ -281,62 +265,21 @@ def _case(event: Event) -> str | None:
     return getattr(event, "case", None) if event.operation else None
 
 
-_HEAD, _CASES = cast(Table, LogHead.__table__), cast(Table, LogCaseHead.__table__)
-_ENTRIES = cast(Table, LogEntry.__table__)
-_ADD = insert(_ENTRIES)
 _LOCKED_HEAD = (
-    select(_HEAD.c.sequence, _HEAD.c.frontier).where(_HEAD.c.area_id == bindparam("area")).with_for_update()
+    select(HEAD.c.sequence, HEAD.c.frontier).where(HEAD.c.area_id == bindparam("area")).with_for_update()
 )
-_MOVE_HEAD = (
-    update(_HEAD)
-    .where(_HEAD.c.area_id == bindparam("area"))
-    .values(sequence=bindparam("last"), frontier=bindparam("end"))
+_CASE_HEADS = select(CASES.c.case_id, CASES.c.sequence, CASES.c.head).where(
+    CASES.c.case_id.in_(bindparam("cases", expanding=True))
 )
-_CASE_HEADS = select(_CASES.c.case_id, _CASES.c.sequence, _CASES.c.head).where(
-    _CASES.c.case_id.in_(bindparam("cases", expanding=True))
-)
-_ADD_CASES = insert(_CASES)
-_MOVE_CASES = (
-    update(_CASES)
-    .where(_CASES.c.case_id == bindparam("case"))
-    .values(sequence=bindparam("last"), head=bindparam("end"))
-)
-
-
-def _add(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(_together(), {"rows": json.dumps(rows, default=_in_json, ensure_ascii=False)})
-    else:
-        connection.execute(_ADD, rows)
-
-
-def _in_json(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else value.isoformat()
-
-
-@cache
-def _together() -> Insert:
-    """A batch as one value: PostgreSQL takes it in two thirds of the time of as many rows."""
-    columns = [
-        Column(one.name, Text if isinstance(one.type, LargeBinary) else one.type) for one in _ENTRIES.c
-    ]
-    given = func.json_to_recordset(cast_to(bindparam("rows"), JSON)).table_valued(*columns, name="given")
-    rows = given.render_derived(with_types=True)
-    values = (
-        func.decode(rows.c[one.name], "hex") if isinstance(one.type, LargeBinary) else rows.c[one.name]
-        for one in _ENTRIES.c
-    )
-    return insert(_ENTRIES).from_select([one.name for one in _ENTRIES.c], select(*values))
 
 
 class _CaseHeads:
     """The heads of the cases that a batch is about; the area's lock already keeps others out."""
 
     def __init__(self, connection: Connection, area: str, cases: set[str]) -> None:
-        self._connection, self._area = connection, area
+        self._area = area
         self._heads: dict[str, tuple[int, bytes]] = dict.fromkeys(cases, (0, NO_HEAD))
         rows = connection.execute(_CASE_HEADS, {"cases": list(cases)}).all() if cases else []
-        self._known = {row[0] for row in rows}
         self._heads |= {case: (sequence, head) for case, sequence, head in rows}
 
     def place(self, entry: Entry, sequence: int, at: datetime) -> Place:
@@ -350,18 +293,8 @@ class _CaseHeads:
             sequence, head = self._heads[case]
             self._heads[case] = (sequence + 1, case_link(head, hashed))
 
-    def store(self) -> None:
-        moved = [
-            {"case": case, "last": sequence, "end": head}
-            for case, (sequence, head) in self._heads.items()
-            if case in self._known
-        ]
-        added = [
+    def rows(self) -> list[dict[str, Any]]:
+        return [
             {"case_id": case, "area_id": self._area, "sequence": sequence, "head": head}
             for case, (sequence, head) in self._heads.items()
-            if case not in self._known
         ]
-        if moved:
-            self._connection.execute(_MOVE_CASES, moved)
-        if added:
-            self._connection.execute(_ADD_CASES, added)

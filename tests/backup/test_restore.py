@@ -7,8 +7,8 @@ from hub.access.actor import program
 from hub.backup import restore as restoring
 from hub.backup.repository import Repository
 from hub.cases.model import Case
-from hub.db import make_engine
 from hub.documents.model import DocumentVersion
+from hub.engine import make_engine
 from hub.errors import Refused
 from hub.ledger.model import LogEntry
 from hub.ledger.service import verify

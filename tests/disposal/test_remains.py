@@ -3,8 +3,8 @@
 import contextlib
 import random
 
-from hub.db import make_engine
 from hub.disposal.remains import clean
+from hub.engine import make_engine
 
 TREES = range(1, 40, 2)
 

@@ -24,7 +24,7 @@ def patient(monkeypatch):
     """
     if LONG:
         return
-    monkeypatch.setattr("hub.db.LOCK_WAIT_MS", 30_000)
+    monkeypatch.setattr("hub.engine.LOCK_WAIT_MS", 30_000)
     monkeypatch.setattr("hub.db.PATIENCE_SECONDS", 30.0)
 
 

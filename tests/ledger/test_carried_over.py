@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 
 from config import Config
 from hub.app import build_services
-from hub.db import make_engine
+from hub.engine import make_engine
 from hub.errors import HubError
 from hub.ledger.model import LogCaseHead, LogEntry, LogHead
 from hub.ledger.service import open_private, verify

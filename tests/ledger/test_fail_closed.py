@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import event, func, select, text, update
 
 from hub.access.actor import program
-from hub.db import LOCK_WAIT_MS, Database, make_engine
+from hub.db import Database
+from hub.engine import LOCK_WAIT_MS, make_engine
 from hub.errors import LogUnwritable
 from hub.ledger import guard as guards
 from hub.ledger.events import CasesListed, CaseViewed, LogRead, SignedIn

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hub.access.actor import program
-from hub.db import Entry, _Group, _Line, _Waiter
+from hub.db import Entry, _Group, _Waiter
+from hub.engine import _Line
 from hub.errors import LogUnwritable
 from hub.ids import new_id
 from hub.ledger.events import AccessRefused, CaseViewed, PageViewed, SignedIn

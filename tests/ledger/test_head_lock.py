@@ -48,7 +48,7 @@ def appended_at_once(world, seen):
 
 def unlocked(world, monkeypatch):
     """The statement without FOR UPDATE; a transaction that takes SQLite's write lock only when it writes."""
-    head = service._HEAD
+    head = service.HEAD
     query = select(head.c.sequence, head.c.frontier).where(head.c.area_id == service.bindparam("area"))
     monkeypatch.setattr(service, "_LOCKED_HEAD", query)
     monkeypatch.setattr(world.hub.db, "_writing", world.hub.db.engine)

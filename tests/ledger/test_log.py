@@ -9,7 +9,8 @@ from sqlalchemy import Engine, delete, event, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.access.actor import program
-from hub.db import LOCK_WAIT_MS, Database, make_engine
+from hub.db import Database
+from hub.engine import LOCK_WAIT_MS, make_engine
 from hub.errors import LogUnwritable
 from hub.ids import new_id
 from hub.ledger.entries import NO_HEAD, case_link, commitment, leaf_hash

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hub import silence
-from hub.db import make_engine
+from hub.engine import make_engine
 from tests.documents.conftest import one_reader  # noqa: F401 - a fixture
 from tests.ledger import ways as w
 from tests.ledger.test_fail_closed import _on, requests

@@ -4,7 +4,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from config import Config
-from hub.db import make_engine
+from hub.engine import make_engine
 from hub.migrations import alembic_config, is_current, migrate
 
 
