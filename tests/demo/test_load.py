@@ -337,7 +337,7 @@ def _history(demo: Demo) -> list[tuple[object, ...]]:
         select(LogEntry.at, LogEntry.event, LogEntry.reason, LogEntry.outcome, Account.email, Case.reference)
         .outerjoin(Account, Account.id == LogEntry.actor_id)
         .outerjoin(Case, Case.id == LogEntry.case_id)
-        .where(LogEntry.at < demo.hub.clock().replace(hour=0))
+        .where(LogEntry.at < demo.hub.clock().replace(hour=0, minute=0, second=0, microsecond=0))
         .order_by(LogEntry.sequence)
     )
     with demo.hub.db.reading() as session:
