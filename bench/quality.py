@@ -7,7 +7,6 @@ text, Whoosh with BM25F and stemming, SQLite FTS5 with its porter tokeniser.
 import json
 import math
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from search import TODAY, Fts5, Whoosh, high, on_sqlite
 from whoosh import query as whoosh_query
 
+from bench.lines import progress
 from hub.search import answer, engine, kept, shard
 from hub.search.query import understand
 from storage.names import new_id
@@ -71,10 +71,6 @@ def judgements(path: Path) -> dict[str, dict[str, int]]:
             if float(score) > 0:
                 right[name] = int(float(score))
     return found
-
-
-def progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def document(number: int, title: str, text: str) -> shard.Document:

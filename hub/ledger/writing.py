@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     Column,
@@ -63,19 +63,23 @@ def _head_moved() -> Update:
     return where.values(sequence=bindparam("last"), frontier=bindparam("end"))
 
 
-_ADD, _MOVE = insert(ENTRIES), _head_moved()
-_ADD_CASES = sqlite.insert(CASES)
-_NEW = {name: _ADD_CASES.excluded[name] for name in ("sequence", "head")}
-_KEEP_CASES = _ADD_CASES.on_conflict_do_update(index_elements=["case_id"], set_=_NEW)
+Upsert = TypeVar("Upsert", sqlite.Insert, postgresql.Insert)
+
+
+def _cases_kept(adding: Upsert) -> Upsert:
+    """A case's first entry brings its head, every later one moves it."""
+    moved = {name: adding.excluded[name] for name in ("sequence", "head")}
+    return adding.on_conflict_do_update(index_elements=["case_id"], set_=moved)
+
+
+_ADD, _MOVE, _KEEP_CASES = insert(ENTRIES), _head_moved(), _cases_kept(sqlite.insert(CASES))
 
 
 @cache
 def _together() -> Insert:
     cases = postgresql.insert(CASES).from_select(_names(CASES), _given(CASES, "cases"))
-    new = {name: cases.excluded[name] for name in ("sequence", "head")}
-    kept = cases.on_conflict_do_update(index_elements=["case_id"], set_=new)
     added = insert(ENTRIES).from_select(_names(ENTRIES), _given(ENTRIES, "entries"))
-    return added.add_cte(_head_moved().cte("moved"), kept.cte("kept"))
+    return added.add_cte(_head_moved().cte("moved"), _cases_kept(cases).cte("kept"))
 
 
 def _given(table: Table, name: str) -> Any:
